@@ -1,0 +1,105 @@
+# Everything is built under $(BUILD), and nothing outside of it.
+# A fresh Debian needs make and git; each target installs what else it uses.
+
+BUILD       ?= build
+TESTS       ?= t/*.t
+JOBS        ?= 2
+SUITES      ?= bookworm trixie testing
+MODULES_DIR ?= /usr/lib/nginx/modules
+DESTDIR     ?=
+KEEP        ?=
+
+# what the tests need here; a root of the matrix gets its peer from outside
+DEPS        ?= build peer test
+
+ifeq ($(origin CC),default)
+CC          := gcc
+endif
+
+SO          := ngx_ohttp_relay_module.so
+PEER        := t/peers/ohttp-peer
+PROVE       := prove -j$(JOBS) -It/lib
+
+export BUILD CC
+
+# what t/ takes from its environment
+export TEST_NGINX_BINARY ?= /usr/sbin/nginx
+export TEST_NGINX_MODULE ?= $(abspath $(BUILD))/$(SO)
+export TEST_OHTTP_PEER   ?= $(abspath $(BUILD))/ohttp-peer
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help deps deps-build deps-check deps-bench deps-matrix build peer demo \
+	test unit unit-build check fuzz test-asan cover matrix bench \
+	docker-check install clean
+
+
+help:           ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+deps:           ## install the Debian packages that are missing
+	@.ci/deps $(DEPS)
+
+deps-build deps-check deps-bench deps-matrix: deps-%:
+	@.ci/deps $*
+
+build: deps-build ## build the module against the distribution's nginx
+	@.ci/build release $(BUILD)
+
+peer: $(BUILD)/ohttp-peer
+
+# dependencies as new as the compiler at hand can build, not newer
+$(BUILD)/ohttp-peer: $(wildcard $(PEER)/Cargo.toml $(PEER)/src/*.rs)
+	CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo build \
+		--release --manifest-path $(PEER)/Cargo.toml \
+		--target-dir $(BUILD)/peers
+	cp $(BUILD)/peers/release/ohttp-peer $@
+
+demo: deps build peer ## show what each side sees; KEEP=1 keeps it running
+	@KEEP=$(KEEP) t/demo
+
+test: deps build unit-build peer ## run t/, or TESTS="t/door.t t/head.t"
+	$(PROVE) $(TESTS)
+
+unit: deps-build unit-build ## run the unit tests of the parsers alone
+	$(PROVE) t/unit.t
+
+check: deps-check build ## style, warnings of two compilers, cppcheck, symbols
+	.ci/style
+	CC=clang .ci/build release $(BUILD)/clang
+	.ci/cppcheck
+	.ci/symbols $(BUILD)/$(SO)
+
+fuzz: deps-check ## run each fuzz target for FUZZ_SECONDS (20)
+
+test-asan: export TEST_NGINX_BINARY = $(abspath $(BUILD))/asan/nginx
+test-asan: export TEST_NGINX_MODULE = $(abspath $(BUILD))/asan/$(SO)
+test-asan: deps unit-build peer ## run t/ with address and undefined sanitizers
+	@.ci/build asan $(BUILD)/asan
+	$(PROVE) $(TESTS)
+
+cover: export TEST_NGINX_MODULE = $(abspath $(BUILD))/cover/$(SO)
+cover: deps unit-build peer ## run t/ and print which lines were covered
+	@.ci/build cover $(BUILD)/cover
+	find $(BUILD)/cover -name '*.gcda' -delete
+	$(PROVE) $(TESTS)
+	.ci/coverage $(BUILD)/cover
+
+matrix: deps deps-matrix peer ## build, load and test in a root of each of SUITES
+	.ci/matrix $(SUITES)
+
+bench: deps deps-bench build peer ## measure against plain proxy_pass
+	t/bench/run
+
+docker-check: deps-matrix ## carry out the Dockerfile in a clean root
+	.ci/dockerfile-in-root Dockerfile
+
+install: build  ## install the module into MODULES_DIR
+	install -D -m 644 $(BUILD)/$(SO) $(DESTDIR)$(MODULES_DIR)/$(SO)
+
+clean:          ## remove all that was built
+	rm -rf --one-file-system $(BUILD) $(PEER)/Cargo.lock
+
+-include t/unit/unit.mk t/fuzz/fuzz.mk

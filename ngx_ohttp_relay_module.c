@@ -1,0 +1,638 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <sys/prctl.h>
+
+#include "src/gateway/block.h"
+#include "src/relay/body.h"
+#include "src/relay/filter.h"
+#include "src/relay/handler.h"
+#include "src/relay/privacy.h"
+#include "src/relay/record.h"
+
+
+#define NGX_OHTTP_RELAY_MIN_ZONE    (8 * ngx_pagesize)
+
+/* of a request body; the head of the largest envelope must fit */
+#define NGX_OHTTP_RELAY_MIN_BUFFER  4096
+
+
+static void *ngx_ohttp_relay_create_main_conf(ngx_conf_t *cf);
+static void *ngx_ohttp_relay_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_ohttp_relay_take_location(ngx_conf_t *cf,
+    ngx_ohttp_relay_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
+static char *ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_ohttp_relay_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_ohttp_relay_status_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_ohttp_relay_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_ohttp_relay_init_phases(ngx_conf_t *cf);
+static ngx_int_t ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf);
+static ngx_int_t ngx_ohttp_relay_init_metrics(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf);
+static ngx_int_t ngx_ohttp_relay_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_ohttp_relay_init_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_ohttp_relay_status_formats[] = {
+    { ngx_string("health"), NGX_OHTTP_RELAY_STATUS_HEALTH },
+    { ngx_string("json"), NGX_OHTTP_RELAY_STATUS_JSON },
+    { ngx_string("prometheus"), NGX_OHTTP_RELAY_STATUS_PROMETHEUS },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_ohttp_relay_commands[] = {
+
+    { ngx_string("ohttp_relay_gateway"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_gateway_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
+    { ngx_string("ohttp_relay_tls"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_tls_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
+    { ngx_string("ohttp_relay_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, zone_size),
+      NULL },
+
+    { ngx_string("ohttp_relay_dumpable"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, dumpable),
+      NULL },
+
+    { ngx_string("ohttp_relay_pass"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ohttp_relay_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_set_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ohttp_relay_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ohttp_relay_set_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ohttp_relay_early_data_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_loc_conf_t, early_data_header),
+      NULL },
+
+    { ngx_string("ohttp_relay_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_set_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_loc_conf_t, status),
+      &ngx_ohttp_relay_status_formats },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_ohttp_relay_module_ctx = {
+    ngx_ohttp_relay_preconfiguration,      /* preconfiguration */
+    ngx_ohttp_relay_postconfiguration,     /* postconfiguration */
+
+    ngx_ohttp_relay_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_ohttp_relay_create_srv_conf,       /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_ohttp_relay_create_loc_conf,       /* create location configuration */
+    ngx_ohttp_relay_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_ohttp_relay_module = {
+    NGX_MODULE_V1,
+    &ngx_ohttp_relay_module_ctx,           /* module context */
+    ngx_ohttp_relay_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_ohttp_relay_init_module,           /* init module */
+    ngx_ohttp_relay_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_module_t  ngx_ohttp_relay_exit_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_ohttp_relay_exit_init,             /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_ohttp_relay_exit_module = {
+    NGX_MODULE_V1,
+    &ngx_ohttp_relay_exit_module_ctx,      /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_ohttp_relay_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_ohttp_relay_gateways_create(cf->pool, &rmcf->gateways) != NGX_OK
+        || ngx_array_init(&rmcf->locations, cf->pool, 4, sizeof(void **))
+           != NGX_OK
+        || ngx_array_init(&rmcf->quiet, cf->pool, 4,
+                          sizeof(ngx_ohttp_relay_quiet_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    rmcf->zone_size = NGX_CONF_UNSET_SIZE;
+    rmcf->dumpable = NGX_CONF_UNSET;
+
+    return rmcf;
+}
+
+
+static void *
+ngx_ohttp_relay_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_srv_conf_t));
+}
+
+
+static void *
+ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_loc_conf_t));
+    if (rlcf == NULL) {
+        return NULL;
+    }
+
+    rlcf->origins = NGX_CONF_UNSET_PTR;
+    rlcf->early_data_header = NGX_CONF_UNSET;
+    rlcf->auth = NGX_CONF_UNSET;
+    rlcf->status = NGX_CONF_UNSET_UINT;
+
+    return rlcf;
+}
+
+
+static char *
+ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_ohttp_relay_loc_conf_t *prev = parent;
+    ngx_ohttp_relay_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_value(conf->early_data_header, prev->early_data_header, 0);
+    ngx_conf_merge_value(conf->auth, prev->auth, 0);
+
+    if (conf->status == NGX_CONF_UNSET_UINT) {
+        conf->status = NGX_OHTTP_RELAY_STATUS_OFF;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" are parts of the location around them */
+
+    if (!conf->relay && prev->relay && (clcf->noname || clcf->lmt_excpt)) {
+        conf->relay = 1;
+        conf->name = prev->name;
+        clcf->handler = ngx_ohttp_relay_handler;
+    }
+
+    if (!conf->relay) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_ohttp_relay_take_location(cf, conf, clcf);
+}
+
+
+/* what the relay decides in the core's place; see docs/directives.md */
+
+static char *
+ngx_ohttp_relay_take_location(ngx_conf_t *cf, ngx_ohttp_relay_loc_conf_t *conf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    void                       ***loc_conf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
+
+    loc_conf = ngx_array_push(&rmcf->locations);
+    if (loc_conf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
+
+    /* max_body of the gateway holds instead, for chunked bodies as well */
+    clcf->client_max_body_size = 0;
+
+    /* errors are the relay's own, and never a redirect */
+    clcf->error_pages = NULL;
+    ngx_str_null(&clcf->post_action);
+
+    /* without it the end of a stream would look like a cut */
+    clcf->chunked_transfer_encoding = 1;
+
+    if (clcf->client_body_buffer_size < NGX_OHTTP_RELAY_MIN_BUFFER) {
+        clcf->client_body_buffer_size = NGX_OHTTP_RELAY_MIN_BUFFER;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ohttp_relay_loc_conf_t *rlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_ohttp_relay_srv_conf_t        *rscf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (rlcf->relay) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = &rlcf->name;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    rlcf->relay = 1;
+
+    rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_ohttp_relay_module);
+    rscf->relay = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_ohttp_relay_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ohttp_relay_loc_conf_t *rlcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (rlcf->auth != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") != 0) {
+        return "takes \"off\"";
+    }
+
+    rlcf->auth = 0;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ohttp_relay_loc_conf_t *rlcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (rlcf->origins != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rlcf->origins = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                     sizeof(ngx_str_t));
+    if (rlcf->origins == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "*") != 0
+            && ngx_strncmp(value[i].data, "https://", 8) != 0
+            && ngx_strncmp(value[i].data, "http://", 7) != 0)
+        {
+            return "wants origins such as https://chat.example, or \"*\"";
+        }
+
+        if (value[i].data[value[i].len - 1] == '/') {
+            return "has an origin with a final \"/\", which browsers never "
+                   "send";
+        }
+
+        origin = ngx_array_push(rlcf->origins);
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_ohttp_relay_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                         *rv;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rv = ngx_conf_set_enum_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
+    rmcf->status = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_ohttp_relay_status_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_status_handler(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    return ngx_ohttp_relay_status(r, rlcf->status, rmcf->metrics, rmcf->names,
+                                  rmcf->gateways.gateways.nelts);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_ohttp_relay_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
+
+    ngx_conf_init_size_value(rmcf->zone_size, 16 * 1024 * 1024);
+    ngx_conf_init_value(rmcf->dumpable, 0);
+
+    /* a module that is loaded and not used costs nothing */
+
+    if (rmcf->locations.nelts == 0 && rmcf->gateways.gateways.nelts == 0
+        && !rmcf->status)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_ohttp_relay_gateways_init(cf, &rmcf->gateways) != NGX_OK
+        || ngx_ohttp_relay_init_locations(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_privacy_check(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_init_metrics(cf, rmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (rmcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    ngx_ohttp_relay_filter_init();
+    ngx_ohttp_relay_body_init();
+
+    return ngx_ohttp_relay_init_phases(cf);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_init_phases(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_ohttp_relay_post_read;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_ohttp_relay_record;
+
+    return NGX_OK;
+}
+
+
+/* names that are constants are looked up now, and must be right */
+
+static ngx_int_t
+ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    void                      ***loc_conf;
+    ngx_uint_t                   i;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    loc_conf = rmcf->locations.elts;
+
+    for (i = 0; i < rmcf->locations.nelts; i++) {
+
+        rlcf = loc_conf[i][ngx_ohttp_relay_module.ctx_index];
+
+        if (rlcf->name.lengths) {
+            continue;
+        }
+
+        rlcf->gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways,
+                                                     &rlcf->name.value);
+        if (rlcf->gateway == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "ohttp_relay_pass: no gateway \"%V\" is registered",
+                          &rlcf->name.value);
+            return NGX_ERROR;
+        }
+    }
+
+    if (i) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "ohttp_relay_auth is off: relay locations serve clients "
+                      "without a credential");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_init_metrics(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    ngx_uint_t                   i, n;
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    if (rmcf->zone_size < NGX_OHTTP_RELAY_MIN_ZONE) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "ohttp_relay_zone must be at least %uz bytes",
+                      NGX_OHTTP_RELAY_MIN_ZONE);
+        return NGX_ERROR;
+    }
+
+    n = rmcf->gateways.gateways.nelts;
+    gateway = rmcf->gateways.gateways.elts;
+
+    rmcf->names = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
+    if (rmcf->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        rmcf->names[i] = gateway[i]->name;
+    }
+
+    rmcf->metrics = ngx_ohttp_relay_metrics_create(cf, rmcf->zone_size,
+                                                   rmcf->names, n,
+                                                   &ngx_ohttp_relay_module);
+
+    return rmcf->metrics ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_init_module(ngx_cycle_t *cycle)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_ohttp_relay_module);
+
+    if (rmcf == NULL || rmcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_ohttp_relay_privacy_apply(cycle, rmcf);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_init_process(ngx_cycle_t *cycle)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_ohttp_relay_module);
+
+    if (rmcf == NULL || rmcf->metrics == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    ngx_ohttp_relay_metrics_worker(rmcf->metrics);
+
+    /* a core file would hold heads of requests together with addresses */
+
+    if (rmcf->locations.nelts && !rmcf->dumpable
+        && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "prctl(PR_SET_DUMPABLE) failed");
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,128 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_GATEWAY_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_GATEWAY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../codec/gateway_url.h"
+#include "../codec/media_type.h"
+#include "../codec/pin.h"
+
+
+/* the two media types a request may have, as bits and as array indices */
+
+#define NGX_OHTTP_RELAY_SINGLE       0
+#define NGX_OHTTP_RELAY_CHUNKED      1
+#define NGX_OHTTP_RELAY_KINDS        2
+
+#define NGX_OHTTP_RELAY_KIND_SINGLE  (1 << NGX_OHTTP_RELAY_SINGLE)
+#define NGX_OHTTP_RELAY_KIND_CHUNKED (1 << NGX_OHTTP_RELAY_CHUNKED)
+
+
+typedef struct ngx_ohttp_relay_pool_s  ngx_ohttp_relay_pool_t;
+
+
+/* an ohttp_relay_tls block: one TLS context, shared by its gateways */
+
+typedef struct {
+    ngx_str_t                      name;
+    ngx_str_t                      trusted_certificate;
+    ngx_str_t                      certificate;
+    ngx_str_t                      certificate_key;
+    ngx_str_t                      crl;
+    ngx_str_t                      ciphers;
+    ngx_str_t                      password_file;
+    ngx_uint_t                     protocols;
+    ngx_uint_t                     verify_depth;
+    ngx_ssl_t                     *ssl;
+} ngx_ohttp_relay_tls_t;
+
+
+/*
+ * A registered gateway.  Everything here is written while the configuration
+ * is read and never afterwards; what changes lives behind "pool".
+ */
+
+typedef struct {
+    ngx_str_t                      name;
+    ngx_uint_t                     index;      /* its place in "gateways" */
+
+    ngx_str_t                      url_text;
+    ngx_ohttp_relay_gateway_url_t  url;
+    ngx_str_t                      tls_name;   /* for SNI and verification */
+    ngx_addr_t                    *addrs;
+    ngx_uint_t                     naddrs;
+
+    ngx_str_t                      tls;        /* an ohttp_relay_tls block */
+    ngx_array_t                   *pins;       /* ngx_ohttp_relay_pin_t */
+    ngx_array_t                   *request_headers;       /* ngx_keyval_t */
+    ngx_array_t                   *pass_response_headers; /* ngx_str_t */
+
+    ngx_uint_t                     kinds;      /* NGX_OHTTP_RELAY_KIND_* */
+    off_t                          max_body;
+    ngx_uint_t                     keepalive;
+    ngx_uint_t                     keepalive_requests;
+    ngx_msec_t                     keepalive_timeout;
+    ngx_uint_t                     max_in_flight;         /* 0: no limit */
+    ngx_flag_t                     insecure;
+
+    /*
+     * The request head is a constant for each media type; that of a single
+     * request ends in "Content-Length: ", the length is added at run time.
+     */
+    ngx_str_t                      head[NGX_OHTTP_RELAY_KINDS];
+
+    ngx_http_upstream_conf_t       upstream;
+    ngx_http_upstream_srv_conf_t   peers;
+    ngx_ohttp_relay_pool_t        *pool;
+} ngx_ohttp_relay_gateway_t;
+
+
+/* all that the room remembers between two configurations' directives */
+
+typedef struct {
+    ngx_array_t                    gateways;   /* ngx_ohttp_relay_gateway_t * */
+    ngx_array_t                    tls;        /* ngx_ohttp_relay_tls_t * */
+    ngx_ssl_t                     *system_ssl; /* system's CAs, made on use */
+    ngx_ssl_t                     *pinned_ssl; /* all pins, made on use */
+} ngx_ohttp_relay_gateways_t;
+
+
+/*
+ * Prepares an empty set of gateways.  Memory comes from "pool".
+ * Returns NGX_OK or NGX_ERROR (no memory).
+ */
+ngx_int_t ngx_ohttp_relay_gateways_create(ngx_pool_t *pool,
+    ngx_ohttp_relay_gateways_t *gateways);
+
+/*
+ * Completes all gateways once the whole configuration has been read: resolves
+ * addresses, makes TLS contexts, connection pools and constant heads.
+ * Returns NGX_OK, or NGX_ERROR after one logged line.
+ */
+ngx_int_t ngx_ohttp_relay_gateways_init(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateways_t *gateways);
+
+/*
+ * Finds a gateway by its exact name; NULL when there is none.
+ */
+ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_gateway_find(
+    ngx_ohttp_relay_gateways_t *gateways, ngx_str_t *name);
+
+/*
+ * Tells whether a response header (name in any case) is one of the gateway's
+ * "pass_response_header"; returns the name as configured, or NULL.
+ */
+ngx_str_t *ngx_ohttp_relay_gateway_passes(ngx_ohttp_relay_gateway_t *gateway,
+    const u_char *name, size_t len);
+
+
+#endif /* _NGX_OHTTP_RELAY_GATEWAY_H_INCLUDED_ */

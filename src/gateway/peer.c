@@ -1,0 +1,367 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event_connect.h>
+#include <ngx_http.h>
+
+#include "peer.h"
+
+
+typedef struct {
+    ngx_connection_t              *connection;
+    ngx_ohttp_relay_pool_t        *pool;
+    ngx_uint_t                     place;      /* in pool->idle */
+} ngx_ohttp_relay_idle_t;
+
+
+/* one worker's connections to one gateway */
+
+struct ngx_ohttp_relay_pool_s {
+    ngx_ohttp_relay_gateway_t     *gateway;
+    ngx_ohttp_relay_idle_t       **idle;       /* the first n are in use */
+    ngx_uint_t                     n;
+    ngx_uint_t                     next;       /* address to connect to */
+    ngx_ssl_session_t             *session;
+};
+
+
+typedef struct {
+    ngx_http_upstream_t           *upstream;
+    ngx_ohttp_relay_pool_t        *pool;
+} ngx_ohttp_relay_peer_t;
+
+
+static ngx_int_t ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state);
+static ngx_uint_t ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
+    ngx_connection_t *c, ngx_uint_t state);
+static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_pool_t *pool,
+    ngx_connection_t *c);
+static ngx_connection_t *ngx_ohttp_relay_idle_take(
+    ngx_ohttp_relay_idle_t *idle);
+static void ngx_ohttp_relay_idle_handler(ngx_event_t *ev);
+static void ngx_ohttp_relay_idle_dummy_handler(ngx_event_t *ev);
+static ngx_int_t ngx_ohttp_relay_peer_set_session(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc,
+    void *data);
+
+
+ngx_int_t
+ngx_ohttp_relay_peer_init(ngx_conf_t *cf, ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_uint_t               i;
+    ngx_ohttp_relay_idle_t  *idle;
+    ngx_ohttp_relay_pool_t  *pool;
+
+    pool = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_pool_t));
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    pool->idle = ngx_palloc(cf->pool,
+                       gateway->keepalive * sizeof(ngx_ohttp_relay_idle_t *));
+    idle = ngx_pcalloc(cf->pool,
+                       gateway->keepalive * sizeof(ngx_ohttp_relay_idle_t));
+
+    if (pool->idle == NULL || idle == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < gateway->keepalive; i++) {
+        idle[i].pool = pool;
+        idle[i].place = i;
+        pool->idle[i] = &idle[i];
+    }
+
+    pool->gateway = gateway;
+
+    gateway->pool = pool;
+    gateway->peers.peer.init = ngx_ohttp_relay_peer_start;
+    gateway->peers.peer.data = gateway;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_http_upstream_t        *u;
+    ngx_ohttp_relay_peer_t     *peer;
+    ngx_ohttp_relay_gateway_t  *gateway;
+
+    u = r->upstream;
+    gateway = uscf->peer.data;
+
+    peer = ngx_palloc(r->pool, sizeof(ngx_ohttp_relay_peer_t));
+    if (peer == NULL) {
+        return NGX_ERROR;
+    }
+
+    peer->upstream = u;
+    peer->pool = gateway->pool;
+
+    u->peer.data = peer;
+    u->peer.get = ngx_ohttp_relay_peer_get;
+    u->peer.free = ngx_ohttp_relay_peer_free;
+    u->peer.tries = gateway->naddrs;
+    u->peer.set_session = ngx_ohttp_relay_peer_set_session;
+    u->peer.save_session = ngx_ohttp_relay_peer_save_session;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_ohttp_relay_peer_t *peer = data;
+
+    ngx_addr_t              *addr;
+    ngx_connection_t        *c;
+    ngx_ohttp_relay_pool_t  *pool;
+
+    pool = peer->pool;
+
+    addr = &pool->gateway->addrs[pool->next % pool->gateway->naddrs];
+
+    pc->sockaddr = addr->sockaddr;
+    pc->socklen = addr->socklen;
+    pc->name = &addr->name;
+    pc->connection = NULL;
+    pc->cached = 0;
+
+    if (pool->n == 0) {
+        pool->next++;
+        return NGX_OK;
+    }
+
+    c = ngx_ohttp_relay_idle_take(
+                       pool->idle[(ngx_uint_t) ngx_random() % pool->n]);
+
+    c->idle = 0;
+    c->sent = 0;
+    c->data = NULL;
+    c->log = pc->log;
+    c->read->log = pc->log;
+    c->write->log = pc->log;
+    c->pool->log = pc->log;
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    pc->connection = c;
+    pc->cached = 1;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state)
+{
+    ngx_ohttp_relay_peer_t *peer = data;
+
+    ngx_connection_t  *c;
+
+    c = pc->connection;
+
+    if (c && ngx_ohttp_relay_peer_reusable(peer, c, state)) {
+        pc->connection = NULL;
+        ngx_ohttp_relay_peer_keep(peer->pool, c);
+    }
+
+    if (pc->tries) {
+        pc->tries--;
+    }
+}
+
+
+/*
+ * A connection serves again only after an exchange that ended exactly where
+ * both sides expected it: otherwise bytes of one stream could reach another.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
+    ngx_connection_t *c, ngx_uint_t state)
+{
+    ngx_http_upstream_t        *u;
+    ngx_ohttp_relay_gateway_t  *gateway;
+
+    u = peer->upstream;
+    gateway = peer->pool->gateway;
+
+    if ((state & NGX_PEER_FAILED)
+        || !u->keepalive
+        || !u->request_body_sent
+        || u->output.busy
+        || u->writer.out
+        || c->read->eof
+        || c->read->error
+        || c->read->timedout
+        || c->write->error
+        || c->write->timedout)
+    {
+        return 0;
+    }
+
+    if (c->requests >= gateway->keepalive_requests
+        || peer->pool->n == gateway->keepalive
+        || ngx_terminate
+        || ngx_exiting)
+    {
+        return 0;
+    }
+
+    return ngx_handle_read_event(c->read, 0) == NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_pool_t *pool, ngx_connection_t *c)
+{
+    ngx_ohttp_relay_idle_t  *idle;
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    idle = pool->idle[pool->n++];
+    idle->connection = c;
+
+    c->idle = 1;
+    c->data = idle;
+    c->log = ngx_cycle->log;
+    c->read->log = ngx_cycle->log;
+    c->write->log = ngx_cycle->log;
+    c->pool->log = ngx_cycle->log;
+    c->read->handler = ngx_ohttp_relay_idle_handler;
+    c->write->handler = ngx_ohttp_relay_idle_dummy_handler;
+
+    ngx_add_timer(c->read, pool->gateway->keepalive_timeout);
+
+    if (c->read->ready) {
+        ngx_ohttp_relay_idle_handler(c->read);
+    }
+}
+
+
+static ngx_connection_t *
+ngx_ohttp_relay_idle_take(ngx_ohttp_relay_idle_t *idle)
+{
+    ngx_uint_t               place;
+    ngx_ohttp_relay_idle_t  *last;
+    ngx_ohttp_relay_pool_t  *pool;
+
+    pool = idle->pool;
+    place = idle->place;
+    last = pool->idle[--pool->n];
+
+    pool->idle[place] = last;
+    last->place = place;
+
+    pool->idle[pool->n] = idle;
+    idle->place = pool->n;
+
+    return idle->connection;
+}
+
+
+/*
+ * Nothing is expected on an idle connection: whatever comes, an end or bytes
+ * nobody asked for, closes it.
+ */
+
+static void
+ngx_ohttp_relay_idle_handler(ngx_event_t *ev)
+{
+    int                n;
+    u_char             byte;
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    if (!c->close && !c->read->timedout) {
+
+        n = recv(c->fd, &byte, 1, MSG_PEEK);
+
+        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+            ev->ready = 0;
+
+            if (ngx_handle_read_event(c->read, 0) == NGX_OK) {
+                return;
+            }
+        }
+    }
+
+    (void) ngx_ohttp_relay_idle_take(c->data);
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+
+        (void) ngx_ssl_shutdown(c);
+    }
+
+    ngx_destroy_pool(c->pool);
+    ngx_close_connection(c);
+}
+
+
+static void
+ngx_ohttp_relay_idle_dummy_handler(ngx_event_t *ev)
+{
+    /* a write event on an idle connection says nothing */
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_peer_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_ohttp_relay_peer_t *peer = data;
+
+    if (peer->pool->session == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_ssl_set_session(pc->connection, peer->pool->session);
+}
+
+
+static void
+ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_ohttp_relay_peer_t *peer = data;
+
+    ngx_ssl_session_t  *session;
+
+    session = ngx_ssl_get_session(pc->connection);
+
+    if (session == NULL) {
+        return;
+    }
+
+    if (peer->pool->session) {
+        ngx_ssl_free_session(peer->pool->session);
+    }
+
+    peer->pool->session = session;
+}

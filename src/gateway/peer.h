@@ -1,0 +1,25 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_PEER_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_PEER_H_INCLUDED_
+
+
+#include "gateway.h"
+
+
+/*
+ * Prepares the pool of idle connections of a gateway and hangs it, as
+ * nginx's load balancer interface, under gateway->peers.  Idle connections
+ * are kept per gateway and per worker, are picked at random, so that requests
+ * of one client do not follow each other on one connection, and serve a
+ * bounded number of requests.  Returns NGX_OK or NGX_ERROR (no memory).
+ */
+ngx_int_t ngx_ohttp_relay_peer_init(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateway_t *gateway);
+
+
+#endif /* _NGX_OHTTP_RELAY_PEER_H_INCLUDED_ */

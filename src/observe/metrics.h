@@ -1,0 +1,104 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_METRICS_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_METRICS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "result.h"
+
+
+#define NGX_OHTTP_RELAY_SIZE_BUCKETS  9        /* the last has no bound */
+#define NGX_OHTTP_RELAY_TIME_BUCKETS  12       /* the last has no bound */
+
+/* published figures move in steps of this many seconds */
+#define NGX_OHTTP_RELAY_METRICS_STEP  10
+
+
+/* plain counters of one gateway: what is added to, and what is published */
+
+typedef struct {
+    ngx_atomic_t   results[NGX_OHTTP_RELAY_RESULTS];
+    ngx_atomic_t   request_size[NGX_OHTTP_RELAY_SIZE_BUCKETS];
+    ngx_atomic_t   response_size[NGX_OHTTP_RELAY_SIZE_BUCKETS];
+    ngx_atomic_t   connect_time[NGX_OHTTP_RELAY_TIME_BUCKETS];
+    ngx_atomic_t   first_byte_time[NGX_OHTTP_RELAY_TIME_BUCKETS];
+    ngx_atomic_t   in_flight;
+} ngx_ohttp_relay_figures_t;
+
+
+typedef struct ngx_ohttp_relay_counters_s  ngx_ohttp_relay_counters_t;
+typedef struct ngx_ohttp_relay_metrics_s   ngx_ohttp_relay_metrics_t;
+
+
+/* one finished request; what did not happen is -1 */
+
+typedef struct {
+    ngx_ohttp_relay_result_e   result;
+    off_t                      request_size;   /* bytes of body received */
+    off_t                      response_size;  /* bytes of body sent */
+    ngx_msec_int_t             connect_time;   /* ms; -1 if kept alive */
+    ngx_msec_int_t             first_byte_time; /* ms */
+} ngx_ohttp_relay_observation_t;
+
+
+/*
+ * Adds the shared memory of the counters, "size" bytes, to the configuration.
+ * "names" has one name per gateway, in the order of their indices.  Counters
+ * survive a reload by name.  Returns NULL after one logged line.
+ */
+ngx_ohttp_relay_metrics_t *ngx_ohttp_relay_metrics_create(ngx_conf_t *cf,
+    size_t size, ngx_str_t *names, ngx_uint_t n, void *tag);
+
+/*
+ * The counters of the gateway with this index; of requests that never came
+ * to a gateway for NGX_OHTTP_RELAY_NO_GATEWAY.
+ */
+#define NGX_OHTTP_RELAY_NO_GATEWAY  ((ngx_uint_t) -1)
+
+ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_counters(
+    ngx_ohttp_relay_metrics_t *metrics, ngx_uint_t index);
+
+/*
+ * Takes a place among the streams in flight of a gateway, over all workers.
+ * Returns NGX_OK, or NGX_BUSY if there are "max" already; 0 is no limit.
+ * Each NGX_OK is given back by one ngx_ohttp_relay_metrics_leave().
+ */
+ngx_int_t ngx_ohttp_relay_metrics_enter(ngx_ohttp_relay_counters_t *counters,
+    ngx_uint_t max);
+void ngx_ohttp_relay_metrics_leave(ngx_ohttp_relay_counters_t *counters);
+
+/*
+ * Gives back what a worker that died in this one's process slot still held.
+ * Called once when a worker starts.
+ */
+void ngx_ohttp_relay_metrics_worker(ngx_ohttp_relay_metrics_t *metrics);
+
+/*
+ * Counts a finished request.  Atomic additions only, no lock.
+ */
+void ngx_ohttp_relay_metrics_count(ngx_ohttp_relay_counters_t *counters,
+    ngx_ohttp_relay_observation_t *observation);
+
+/*
+ * Copies the published figures of all gateways to "figures", which has room
+ * for n + 1 entries: first those without a gateway, then by index.  They are
+ * taken anew at most once in NGX_OHTTP_RELAY_METRICS_STEP seconds, so that
+ * nobody who reads them often can time a single request.
+ */
+void ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
+    ngx_ohttp_relay_figures_t *figures);
+
+/* upper bounds of the buckets: bytes and milliseconds */
+extern off_t  ngx_ohttp_relay_size_bounds[NGX_OHTTP_RELAY_SIZE_BUCKETS - 1];
+extern ngx_msec_int_t
+    ngx_ohttp_relay_time_bounds[NGX_OHTTP_RELAY_TIME_BUCKETS - 1];
+
+
+#endif /* _NGX_OHTTP_RELAY_METRICS_H_INCLUDED_ */

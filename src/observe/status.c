@@ -1,0 +1,343 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "status.h"
+
+
+/* a line of either format: gateway, result and number with their words */
+#define NGX_OHTTP_RELAY_STATUS_LINE  256
+
+
+typedef struct {
+    ngx_ohttp_relay_figures_t  *figures;     /* first: no gateway */
+    ngx_str_t                  *names;
+    ngx_uint_t                  n;
+} ngx_ohttp_relay_report_t;
+
+
+static ngx_int_t ngx_ohttp_relay_status_send(ngx_http_request_t *r,
+    ngx_str_t *type, u_char *p, u_char *last);
+static u_char *ngx_ohttp_relay_status_json(u_char *p,
+    ngx_ohttp_relay_report_t *report);
+static u_char *ngx_ohttp_relay_status_json_gateway(u_char *p,
+    ngx_str_t *name, ngx_ohttp_relay_figures_t *figures);
+static u_char *ngx_ohttp_relay_status_prometheus(u_char *p,
+    ngx_ohttp_relay_report_t *report);
+static u_char *ngx_ohttp_relay_status_results(u_char *p,
+    ngx_ohttp_relay_report_t *report);
+static u_char *ngx_ohttp_relay_status_sizes(u_char *p,
+    ngx_ohttp_relay_report_t *report, char *name, char *help, size_t offset);
+static u_char *ngx_ohttp_relay_status_times(u_char *p,
+    ngx_ohttp_relay_report_t *report, char *name, char *help, size_t offset);
+static ngx_str_t *ngx_ohttp_relay_status_name(ngx_ohttp_relay_report_t *report,
+    ngx_uint_t i);
+
+
+static ngx_str_t  ngx_ohttp_relay_json = ngx_string("application/json");
+static ngx_str_t  ngx_ohttp_relay_text =
+    ngx_string("text/plain; version=0.0.4; charset=utf-8");
+
+
+ngx_int_t
+ngx_ohttp_relay_status(ngx_http_request_t *r, ngx_ohttp_relay_status_e format,
+    ngx_ohttp_relay_metrics_t *metrics, ngx_str_t *names, ngx_uint_t n)
+{
+    u_char                    *p, *last;
+    size_t                     lines;
+    ngx_int_t                  rc;
+    ngx_ohttp_relay_report_t   report;
+
+    static u_char  health[] = "{\"status\":\"ok\"}\n";
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (format == NGX_OHTTP_RELAY_STATUS_HEALTH) {
+        return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_json, health,
+                                           health + sizeof(health) - 1);
+    }
+
+    report.names = names;
+    report.n = n;
+    report.figures = ngx_palloc(r->pool,
+                             (n + 1) * sizeof(ngx_ohttp_relay_figures_t));
+
+    /* the size follows from the configuration alone */
+
+    lines = 32 + (n + 1) * (NGX_OHTTP_RELAY_RESULTS
+                            + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
+                            + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
+
+    p = ngx_pnalloc(r->pool, lines * NGX_OHTTP_RELAY_STATUS_LINE);
+
+    if (report.figures == NULL || p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_ohttp_relay_metrics_read(metrics, report.figures);
+
+    if (format == NGX_OHTTP_RELAY_STATUS_JSON) {
+        last = ngx_ohttp_relay_status_json(p, &report);
+        return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_json, p, last);
+    }
+
+    last = ngx_ohttp_relay_status_prometheus(p, &report);
+
+    return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_text, p, last);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_status_send(ngx_http_request_t *r, ngx_str_t *type, u_char *p,
+    u_char *last)
+{
+    ngx_int_t         rc;
+    ngx_buf_t        *b;
+    ngx_chain_t       out;
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    b = ngx_calloc_buf(r->pool);
+
+    if (h == NULL || b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = last - p;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->pos = p;
+    b->last = last;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t  i;
+
+    p = ngx_sprintf(p, "{\"status\":\"ok\",\"step_seconds\":%d,"
+                       "\"no_gateway\":", NGX_OHTTP_RELAY_METRICS_STEP);
+
+    p = ngx_ohttp_relay_status_json_gateway(p, NULL, &report->figures[0]);
+
+    p = ngx_sprintf(p, ",\"gateways\":{");
+
+    for (i = 1; i <= report->n; i++) {
+        if (i > 1) {
+            *p++ = ',';
+        }
+
+        p = ngx_ohttp_relay_status_json_gateway(p, &report->names[i - 1],
+                                                &report->figures[i]);
+    }
+
+    return ngx_sprintf(p, "}}\n");
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_json_gateway(u_char *p, ngx_str_t *name,
+    ngx_ohttp_relay_figures_t *figures)
+{
+    ngx_uint_t  i;
+
+    if (name) {
+        p = ngx_sprintf(p, "\"%V\":", name);
+    }
+
+    p = ngx_sprintf(p, "{\"in_flight\":%uA,\"requests\":{",
+                    figures->in_flight);
+
+    for (i = 1; i < NGX_OHTTP_RELAY_RESULTS; i++) {
+        p = ngx_sprintf(p, "%s\"%V\":%uA", i > 1 ? "," : "",
+                        &ngx_ohttp_relay_result_names[i],
+                        figures->results[i]);
+    }
+
+    return ngx_sprintf(p, "}}");
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t  i;
+
+    p = ngx_ohttp_relay_status_results(p, report);
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_in_flight Streams in flight.\n"
+                       "# TYPE ohttp_relay_in_flight gauge\n");
+
+    for (i = 1; i <= report->n; i++) {
+        p = ngx_sprintf(p, "ohttp_relay_in_flight{gateway=\"%V\"} %uA\n",
+                        ngx_ohttp_relay_status_name(report, i),
+                        report->figures[i].in_flight);
+    }
+
+    p = ngx_ohttp_relay_status_sizes(p, report, "request",
+             "Sizes of sealed requests.",
+             offsetof(ngx_ohttp_relay_figures_t, request_size));
+
+    p = ngx_ohttp_relay_status_sizes(p, report, "response",
+             "Sizes of gateways' answers.",
+             offsetof(ngx_ohttp_relay_figures_t, response_size));
+
+    p = ngx_ohttp_relay_status_times(p, report, "connect",
+             "Time to a new connection to a gateway.",
+             offsetof(ngx_ohttp_relay_figures_t, connect_time));
+
+    return ngx_ohttp_relay_status_times(p, report, "first_byte",
+             "Time to the head of a gateway's answer.",
+             offsetof(ngx_ohttp_relay_figures_t, first_byte_time));
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t  i, result;
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_requests_total Requests by gateway "
+                       "and result.\n"
+                       "# TYPE ohttp_relay_requests_total counter\n");
+
+    for (i = 0; i <= report->n; i++) {
+        for (result = 1; result < NGX_OHTTP_RELAY_RESULTS; result++) {
+            p = ngx_sprintf(p, "ohttp_relay_requests_total{gateway=\"%V\","
+                               "result=\"%V\"} %uA\n",
+                            ngx_ohttp_relay_status_name(report, i),
+                            &ngx_ohttp_relay_result_names[result],
+                            report->figures[i].results[result]);
+        }
+    }
+
+    return p;
+}
+
+
+/* no sum: over one request it would be that request's size */
+
+static u_char *
+ngx_ohttp_relay_status_sizes(u_char *p, ngx_ohttp_relay_report_t *report,
+    char *name, char *help, size_t offset)
+{
+    ngx_str_t          *gateway;
+    ngx_uint_t          i, k;
+    ngx_atomic_t       *buckets;
+    ngx_atomic_uint_t   total;
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_%s_bytes %s\n"
+                       "# TYPE ohttp_relay_%s_bytes histogram\n",
+                    name, help, name);
+
+    for (i = 1; i <= report->n; i++) {
+
+        gateway = ngx_ohttp_relay_status_name(report, i);
+        buckets = (ngx_atomic_t *) ((u_char *) &report->figures[i] + offset);
+        total = 0;
+
+        for (k = 0; k < NGX_OHTTP_RELAY_SIZE_BUCKETS - 1; k++) {
+            total += buckets[k];
+            p = ngx_sprintf(p, "ohttp_relay_%s_bytes_bucket{gateway=\"%V\","
+                               "le=\"%O\"} %uA\n", name, gateway,
+                            ngx_ohttp_relay_size_bounds[k], total);
+        }
+
+        total += buckets[k];
+        p = ngx_sprintf(p, "ohttp_relay_%s_bytes_bucket{gateway=\"%V\","
+                           "le=\"+Inf\"} %uA\n"
+                           "ohttp_relay_%s_bytes_count{gateway=\"%V\"} %uA\n",
+                        name, gateway, total, name, gateway, total);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_times(u_char *p, ngx_ohttp_relay_report_t *report,
+    char *name, char *help, size_t offset)
+{
+    ngx_str_t          *gateway;
+    ngx_uint_t          i, k;
+    ngx_atomic_t       *buckets;
+    ngx_msec_int_t      bound;
+    ngx_atomic_uint_t   total;
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_gateway_%s_seconds %s\n"
+                       "# TYPE ohttp_relay_gateway_%s_seconds histogram\n",
+                    name, help, name);
+
+    for (i = 1; i <= report->n; i++) {
+
+        gateway = ngx_ohttp_relay_status_name(report, i);
+        buckets = (ngx_atomic_t *) ((u_char *) &report->figures[i] + offset);
+        total = 0;
+
+        for (k = 0; k < NGX_OHTTP_RELAY_TIME_BUCKETS - 1; k++) {
+            total += buckets[k];
+            bound = ngx_ohttp_relay_time_bounds[k];
+            p = ngx_sprintf(p, "ohttp_relay_gateway_%s_seconds_bucket"
+                               "{gateway=\"%V\",le=\"%T.%03M\"} %uA\n",
+                            name, gateway, (time_t) bound / 1000,
+                            (ngx_msec_t) bound % 1000, total);
+        }
+
+        total += buckets[k];
+        p = ngx_sprintf(p, "ohttp_relay_gateway_%s_seconds_bucket"
+                           "{gateway=\"%V\",le=\"+Inf\"} %uA\n"
+                           "ohttp_relay_gateway_%s_seconds_count"
+                           "{gateway=\"%V\"} %uA\n",
+                        name, gateway, total, name, gateway, total);
+    }
+
+    return p;
+}
+
+
+/* a request that came to no gateway has the empty label */
+
+static ngx_str_t *
+ngx_ohttp_relay_status_name(ngx_ohttp_relay_report_t *report, ngx_uint_t i)
+{
+    static ngx_str_t  none = ngx_null_string;
+
+    return i ? &report->names[i - 1] : &none;
+}

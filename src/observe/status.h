@@ -1,0 +1,36 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_STATUS_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_STATUS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "metrics.h"
+
+
+typedef enum {
+    NGX_OHTTP_RELAY_STATUS_OFF = 0,
+    NGX_OHTTP_RELAY_STATUS_HEALTH,
+    NGX_OHTTP_RELAY_STATUS_JSON,
+    NGX_OHTTP_RELAY_STATUS_PROMETHEUS
+} ngx_ohttp_relay_status_e;
+
+
+/*
+ * Answers a GET or HEAD request with the page of this format; health is
+ * public and says {"status":"ok"}, nothing else.  "names" has the n gateways
+ * by index.  To be returned from a content handler.
+ */
+ngx_int_t ngx_ohttp_relay_status(ngx_http_request_t *r,
+    ngx_ohttp_relay_status_e format, ngx_ohttp_relay_metrics_t *metrics,
+    ngx_str_t *names, ngx_uint_t n);
+
+
+#endif /* _NGX_OHTTP_RELAY_STATUS_H_INCLUDED_ */

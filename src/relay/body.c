@@ -1,0 +1,234 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "body.h"
+#include "handler.h"
+
+
+static void ngx_ohttp_relay_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_ohttp_relay_body_wait(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_body_collect(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static void ngx_ohttp_relay_body_collected(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static u_char *ngx_ohttp_relay_peek_chain(ngx_chain_t *cl, u_char *p,
+    u_char *end);
+static ngx_int_t ngx_ohttp_relay_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_request_body_filter_pt  ngx_ohttp_relay_next_body_filter;
+
+
+ngx_int_t
+ngx_ohttp_relay_read_body(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_check_pt check, ngx_ohttp_relay_ready_pt ready)
+{
+    ngx_int_t  rc;
+
+    ctx->check = check;
+    ctx->ready = ready;
+
+    /* never a file, never the whole */
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_ohttp_relay_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* the body has begun to come, or goes on coming */
+
+static void
+ngx_ohttp_relay_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    rc = ngx_ohttp_relay_body_wait(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_ohttp_relay_body_handler;
+        r->write_event_handler = ngx_http_request_empty_handler;
+        return;
+    }
+
+    if (rc != NGX_OK) {
+
+        if (r->connection->error || rc == NGX_HTTP_REQUEST_TIME_OUT) {
+            ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
+        }
+
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ctx->ready(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    off_t       received;
+    ngx_int_t   rc, ready;
+    ngx_uint_t  whole;
+
+    whole = (ctx->kind == NGX_OHTTP_RELAY_SINGLE && ctx->declared < 0);
+
+    for ( ;; ) {
+
+        ready = ctx->check(r, ctx);
+
+        if (ready != NGX_OK && ready != NGX_AGAIN) {
+            return ready;
+        }
+
+        if (!r->reading_body) {
+
+            /* all there is has been checked */
+
+            if (whole) {
+                ngx_ohttp_relay_body_collected(r, ctx);
+            }
+
+            return NGX_OK;
+        }
+
+        if (whole) {
+            if (ngx_ohttp_relay_body_collect(r, ctx) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+        } else if (ready == NGX_OK) {
+            return NGX_OK;
+        }
+
+        received = ctx->received;
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return rc;
+        }
+
+        if (rc == NGX_AGAIN && ctx->received == received) {
+            return NGX_AGAIN;
+        }
+    }
+}
+
+
+/* moves what has come out of nginx's buffer, so that it can be used again */
+
+static ngx_int_t
+ngx_ohttp_relay_body_collect(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_chain_t  *cl, *ln;
+
+    cl = r->request_body->bufs;
+    r->request_body->bufs = NULL;
+
+    if (ngx_ohttp_relay_gather(r->pool, &ctx->collected, cl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    while (cl) {
+        ln = cl;
+        cl = cl->next;
+        ngx_free_chain(r->pool, ln);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_body_collected(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ctx->declared = ctx->received;
+
+    if (ctx->collected.first) {
+        ctx->collected.last->next = r->request_body->bufs;
+        r->request_body->bufs = ctx->collected.first;
+    }
+
+    r->request_body_no_buffering = 0;
+}
+
+
+u_char *
+ngx_ohttp_relay_peek_body(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    u_char *buf, size_t size)
+{
+    u_char  *p;
+
+    p = ngx_ohttp_relay_peek_chain(ctx->collected.first, buf, buf + size);
+
+    return ngx_ohttp_relay_peek_chain(r->request_body->bufs, p, buf + size);
+}
+
+
+static u_char *
+ngx_ohttp_relay_peek_chain(ngx_chain_t *cl, u_char *p, u_char *end)
+{
+    size_t  n;
+
+    for ( /* void */ ; cl && p < end; cl = cl->next) {
+        n = ngx_min(cl->buf->last - cl->buf->pos, end - p);
+        p = ngx_cpymem(p, cl->buf->pos, n);
+    }
+
+    return p;
+}
+
+
+void
+ngx_ohttp_relay_body_init(void)
+{
+    ngx_ohttp_relay_next_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_ohttp_relay_body_filter;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t            *cl;
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx == NULL || ctx->gateway == NULL) {
+        return ngx_ohttp_relay_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        ctx->received += cl->buf->last - cl->buf->pos;
+    }
+
+    if (ctx->received > ctx->gateway->max_body) {
+        r->lingering_close = 1;
+        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
+    }
+
+    return ngx_ohttp_relay_next_body_filter(r, in);
+}

@@ -1,0 +1,37 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_CORS_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_CORS_H_INCLUDED_
+
+
+#include "relay.h"
+
+
+/*
+ * Sets *allowed to the entry of "origins" (ngx_str_t) that the Origin header
+ * value is equal to, or to "*" if that is an entry; leaves it otherwise.
+ */
+void ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
+    ngx_str_t *allowed);
+
+/*
+ * Answers a preflight of an allowed origin with 204 (Fetch, section 3.2.2).
+ * Its lists are literal: "*" would not cover Authorization.  To be returned
+ * from a content handler.
+ */
+ngx_int_t ngx_ohttp_relay_preflight(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+/*
+ * Adds the CORS headers to a response, of an error as well, so that a page of
+ * an allowed origin may read it.  Returns NGX_OK or NGX_ERROR (no memory).
+ */
+ngx_int_t ngx_ohttp_relay_cors(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+
+#endif /* _NGX_OHTTP_RELAY_CORS_H_INCLUDED_ */

@@ -1,0 +1,324 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "answer.h"
+#include "cors.h"
+#include "filter.h"
+#include "handler.h"
+#include "privacy.h"
+#include "problem.h"
+
+
+static ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_filter_ctx(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_ohttp_relay_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_header_send(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_output_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_output(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_output_problem(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_output_held(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_release(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_discard(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+
+static ngx_http_output_header_filter_pt  ngx_ohttp_relay_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_ohttp_relay_next_output_filter;
+static ngx_http_output_body_filter_pt    ngx_ohttp_relay_exit_filter;
+
+
+void
+ngx_ohttp_relay_filter_init(void)
+{
+    ngx_ohttp_relay_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_ohttp_relay_header_filter;
+
+    ngx_ohttp_relay_next_output_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_ohttp_relay_output_filter;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_exit_init(ngx_conf_t *cf)
+{
+    ngx_ohttp_relay_exit_filter = ngx_http_top_body_filter;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The context if the response is a relay's to make, else NULL: that of a relay
+ * location, or of a relay server's request that failed before it had one.
+ */
+
+static ngx_ohttp_relay_ctx_t *
+ngx_ohttp_relay_filter_ctx(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_srv_conf_t  *rscf;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (!rlcf->relay) {
+        rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
+
+        if (!rscf->relay
+            || ngx_http_get_module_ctx(r, ngx_ohttp_relay_module) != NULL)
+        {
+            return NULL;
+        }
+    }
+
+    return r == r->main ? ngx_ohttp_relay_get_ctx(r) : NULL;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_header_filter(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_ohttp_relay_filter_ctx(r);
+
+    if (ctx == NULL) {
+        return ngx_ohttp_relay_next_header_filter(r);
+    }
+
+    ctx->filtered = 1;
+
+    ngx_ohttp_relay_look(r, ctx);
+
+    /* nobody compresses what is sealed */
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+
+    if (ctx->holding) {
+        return NGX_OK;
+    }
+
+    if (!ctx->answered && r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
+        return ngx_ohttp_relay_header_problem(r, ctx);
+    }
+
+    return ngx_ohttp_relay_header_send(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_uint_t  status;
+
+    status = r->headers_out.status;
+
+    if (ctx->result >= NGX_OHTTP_RELAY_FIRST_PROBLEM) {
+        status = ngx_ohttp_relay_problem_status(ctx->result);
+
+    } else {
+
+        /*
+         * nginx answers 400 to a head that is too large, but unlike other 400s
+         * it still reads what is coming
+         */
+
+        if (status == NGX_HTTP_BAD_REQUEST && r->lingering_close) {
+            status = 431;
+        }
+
+        ctx->result = ngx_ohttp_relay_problem_of(status);
+    }
+
+    if (ngx_ohttp_relay_problem_head(r, ctx, status) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* for $status */
+    r->err_status = status;
+
+    return ngx_ohttp_relay_header_send(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_header_send(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    static ngx_str_t  cache_control = ngx_string("Cache-Control");
+    static ngx_str_t  no_store = ngx_string("no-store");
+
+    if (ctx->answered && !ctx->cache_control
+        && ngx_ohttp_relay_add_header(r, &cache_control, &no_store) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ohttp_relay_cors(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ohttp_relay_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_output_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx == NULL || !ctx->filtered) {
+        return ngx_ohttp_relay_next_output_filter(r, in);
+    }
+
+    if (ctx->problem) {
+        return ngx_ohttp_relay_output_problem(r, ctx, in);
+    }
+
+    if (ctx->holding) {
+        return ngx_ohttp_relay_output_held(r, ctx, in);
+    }
+
+    return ngx_ohttp_relay_output(r, ctx, in);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_output(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_chain_t  *cl;
+
+    /* nginx ends a body once more after the piece that already did */
+
+    if (ctx->last_sent && in) {
+        return NGX_OK;
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        ctx->last_sent |= cl->buf->last_buf;
+    }
+
+    return ngx_ohttp_relay_exit_filter(r, in);
+}
+
+
+/* in place of whatever body there is comes the problem's, once */
+
+static ngx_int_t
+ngx_ohttp_relay_output_problem(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in)
+{
+    ngx_chain_t  *out;
+
+    if (in == NULL || ctx->last_sent) {
+        return ngx_ohttp_relay_output(r, ctx, in);
+    }
+
+    out = ngx_ohttp_relay_problem_body(r, ctx);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ohttp_relay_output(r, ctx, out);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_output_held(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_uint_t    last;
+    ngx_chain_t  *cl;
+
+    last = 0;
+
+    for (cl = in; cl; cl = cl->next) {
+        last |= cl->buf->last_buf;
+    }
+
+    if (ngx_ohttp_relay_gather(r->pool, &ctx->held, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->held.size > NGX_OHTTP_RELAY_MAX_ERROR) {
+        (void) ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_ERROR);
+    }
+
+    /* too long, or the gateway has died before the end */
+
+    if (ctx->result >= NGX_OHTTP_RELAY_FIRST_PROBLEM) {
+        return ngx_ohttp_relay_discard(r, ctx);
+    }
+
+    return last ? ngx_ohttp_relay_release(r, ctx) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_release(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ctx->holding = 0;
+
+    r->headers_out.content_length_n = ctx->held.size;
+
+    rc = ngx_ohttp_relay_header_send(r, ctx);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->held.first == NULL) {
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
+    }
+
+    ctx->held.last->buf->last_buf = 1;
+    ctx->held.last->buf->last_in_chain = 1;
+
+    return ngx_ohttp_relay_output(r, ctx, ctx->held.first);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_discard(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *out;
+
+    ctx->holding = 0;
+    ctx->answered = 0;
+    ctx->refused_status = ctx->status;
+
+    ngx_http_clean_header(r);
+
+    rc = ngx_ohttp_relay_header_problem(r, ctx);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return rc;
+    }
+
+    out = ngx_ohttp_relay_problem_body(r, ctx);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ohttp_relay_output(r, ctx, out);
+}

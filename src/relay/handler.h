@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_HANDLER_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_HANDLER_H_INCLUDED_
+
+
+#include "relay.h"
+
+
+/*
+ * The content handler of relay locations: a request's whole way through the
+ * relay (RFC 9458, section 5).
+ */
+ngx_int_t ngx_ohttp_relay_handler(ngx_http_request_t *r);
+
+/*
+ * The request's context, made if there is none; NULL if there is no memory.
+ */
+ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_get_ctx(ngx_http_request_t *r);
+
+/*
+ * Notes how the request ends.  The first note stands, later failures are but
+ * consequences.  Returns the HTTP status of the problem that is noted, for
+ * ngx_http_finalize_request() or as a handler's return value.
+ */
+ngx_int_t ngx_ohttp_relay_refuse(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_result_e result);
+
+
+#endif /* _NGX_OHTTP_RELAY_HANDLER_H_INCLUDED_ */

@@ -1,0 +1,429 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "privacy.h"
+
+
+static ngx_int_t ngx_ohttp_relay_check_location(ngx_conf_t *cf,
+    void **loc_conf);
+static ngx_uint_t ngx_ohttp_relay_core_flag(ngx_conf_t *cf, void **loc_conf,
+    char *name);
+static ngx_int_t ngx_ohttp_relay_check_debug(ngx_conf_t *cf);
+static ngx_int_t ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_addr_t *addr,
+    ngx_uint_t *plain);
+static ngx_uint_t ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf);
+static ngx_uint_t ngx_ohttp_relay_is_quiet(
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_listening_t *ls);
+static ngx_uint_t ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls);
+static ngx_int_t ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log);
+
+
+ngx_int_t
+ngx_ohttp_relay_privacy_check(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    void                       ***loc_conf;
+    ngx_uint_t                    i, k, plain;
+    ngx_http_conf_port_t         *port;
+    ngx_http_conf_addr_t         *addr;
+    ngx_http_core_main_conf_t    *cmcf;
+
+    if (rmcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_ohttp_relay_check_debug(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    loc_conf = rmcf->locations.elts;
+
+    for (i = 0; i < rmcf->locations.nelts; i++) {
+        if (ngx_ohttp_relay_check_location(cf, loc_conf[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (cmcf->ports == NULL) {
+        return NGX_OK;
+    }
+
+    plain = 0;
+    port = cmcf->ports->elts;
+
+    for (i = 0; i < cmcf->ports->nelts; i++) {
+        addr = port[i].addrs.elts;
+
+        for (k = 0; k < port[i].addrs.nelts; k++) {
+            if (ngx_ohttp_relay_check_listener(cf, rmcf, &addr[k], &plain)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (plain) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "a relay location listens without TLS: clients must "
+                      "reach it through something that speaks TLS to them");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
+{
+    char                      *wrong;
+    ngx_log_t                 *log;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    wrong = NULL;
+    clcf = loc_conf[ngx_http_core_module.ctx_index];
+
+    for (log = clcf->error_log; log; log = log->next) {
+        if (log->log_level & NGX_LOG_DEBUG_ALL) {
+            wrong = "\"error_log ... debug\" prints headers and bodies";
+        }
+    }
+
+    if (clcf->client_body_in_file_only) {
+        wrong = "\"client_body_in_file_only\" writes bodies to disk";
+    }
+
+    /* nginx 1.31.5 and later */
+
+    if (ngx_ohttp_relay_core_flag(cf, loc_conf, "client_body_early_read")) {
+        wrong = "\"client_body_early_read\" reads bodies before the relay is "
+                "asked";
+    }
+
+    if (wrong == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "relay location \"%V\": %s: not allowed here", &clcf->name,
+                  wrong);
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * The value of a flag of nginx's core that the nginx we are built with may
+ * not have; 0 if it has not.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_core_flag(ngx_conf_t *cf, void **loc_conf, char *name)
+{
+    u_char         *conf;
+    ngx_flag_t      flag;
+    ngx_command_t  *cmd;
+
+    for (cmd = ngx_http_core_module.commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, name) != 0
+            || cmd->set != ngx_conf_set_flag_slot)
+        {
+            continue;
+        }
+
+        if (cmd->conf == NGX_HTTP_LOC_CONF_OFFSET) {
+            conf = loc_conf[ngx_http_core_module.ctx_index];
+
+        } else if (cmd->conf == NGX_HTTP_SRV_CONF_OFFSET) {
+            conf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+        } else {
+            break;
+        }
+
+        flag = *(ngx_flag_t *) (conf + cmd->offset);
+
+        return flag == 1;
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_check_debug(ngx_conf_t *cf)
+{
+#if (NGX_DEBUG)
+
+    ngx_event_conf_t  *ecf;
+
+    if (ngx_get_conf(cf->cycle->conf_ctx, ngx_events_module) == NULL) {
+        return NGX_OK;
+    }
+
+    ecf = ngx_event_get_conf(cf->cycle->conf_ctx, ngx_event_core_module);
+
+    if (ecf->debug_connection.nelts) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"debug_connection\" prints headers and bodies: not "
+                      "allowed beside a relay location");
+        return NGX_ERROR;
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_addr_t *addr,
+    ngx_uint_t *plain)
+{
+    ngx_uint_t                  i, relays;
+    ngx_ohttp_relay_quiet_t    *quiet;
+    ngx_http_core_srv_conf_t  **cscf;
+
+    relays = 0;
+    cscf = addr->servers.elts;
+
+    for (i = 0; i < addr->servers.nelts; i++) {
+        relays += ngx_ohttp_relay_is_relay(cscf[i]);
+    }
+
+    if (relays == 0) {
+        return NGX_OK;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (!addr->opt.ssl)
+#endif
+    {
+        *plain = 1;
+    }
+
+    if (relays < addr->servers.nelts) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "listener %V is shared by relay servers and others: "
+                      "what is logged before a request names its server has "
+                      "the client's address", &addr->opt.addr_text);
+        return NGX_OK;
+    }
+
+    quiet = ngx_array_push(&rmcf->quiet);
+    if (quiet == NULL) {
+        return NGX_ERROR;
+    }
+
+    quiet->sockaddr = addr->opt.sockaddr;
+    quiet->socklen = addr->opt.socklen;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_ohttp_relay_srv_conf_t  *rscf;
+
+    rscf = cscf->ctx->srv_conf[ngx_ohttp_relay_module.ctx_index];
+
+    return rscf->relay;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
+    ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    void                      ***loc_conf;
+    ngx_log_t                    log;
+    ngx_uint_t                   i;
+    ngx_listening_t             *ls;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    loc_conf = rmcf->locations.elts;
+
+    for (i = 0; i < rmcf->locations.nelts; i++) {
+        clcf = loc_conf[i][ngx_http_core_module.ctx_index];
+
+        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        if (!ngx_ohttp_relay_is_relay(cscf[i])) {
+            continue;
+        }
+
+        clcf = cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
+
+        if (ls[i].handler != ngx_http_init_connection) {
+            continue;
+        }
+
+        if (ngx_ohttp_relay_is_quiet(rmcf, &ls[i])) {
+            ls[i].addr_ntop = 0;
+        }
+
+        if (!ngx_ohttp_relay_default_is_relay(&ls[i])) {
+            continue;
+        }
+
+        if (ngx_ohttp_relay_clamp(cycle, &ls[i].logp) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        log = *ls[i].logp;
+        log.handler = ls[i].log.handler;
+        log.data = ls[i].log.data;
+        ls[i].log = log;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a listening socket may serve several addresses of one port */
+
+static ngx_uint_t
+ngx_ohttp_relay_is_quiet(ngx_ohttp_relay_main_conf_t *rmcf,
+    ngx_listening_t *ls)
+{
+    ngx_uint_t                i, k, found;
+    ngx_sockaddr_t            sa;
+    ngx_http_port_t          *port;
+    ngx_ohttp_relay_quiet_t  *quiet;
+
+    port = ls->servers;
+    quiet = rmcf->quiet.elts;
+
+    ngx_memcpy(&sa, ls->sockaddr, ls->socklen);
+
+    for (i = 0; i < port->naddrs; i++) {
+
+        if (port->naddrs > 1) {
+
+            switch (ls->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+            case AF_INET6:
+                sa.sockaddr_in6.sin6_addr =
+                                  ((ngx_http_in6_addr_t *) port->addrs)[i].addr6;
+                break;
+#endif
+
+            default: /* AF_INET */
+                sa.sockaddr_in.sin_addr.s_addr =
+                                    ((ngx_http_in_addr_t *) port->addrs)[i].addr;
+            }
+        }
+
+        found = 0;
+
+        for (k = 0; k < rmcf->quiet.nelts; k++) {
+            if (ngx_cmp_sockaddr(&sa.sockaddr, ls->socklen, quiet[k].sockaddr,
+                                 quiet[k].socklen, 1)
+                == NGX_OK)
+            {
+                found = 1;
+                break;
+            }
+        }
+
+        if (!found) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls)
+{
+    ngx_uint_t             i;
+    ngx_http_port_t       *port;
+    ngx_http_addr_conf_t  *conf;
+
+    port = ls->servers;
+
+    for (i = 0; i < port->naddrs; i++) {
+
+        switch (ls->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+        case AF_INET6:
+            conf = &((ngx_http_in6_addr_t *) port->addrs)[i].conf;
+            break;
+#endif
+
+        default: /* AF_INET and AF_UNIX */
+            conf = &((ngx_http_in_addr_t *) port->addrs)[i].conf;
+        }
+
+        if (ngx_ohttp_relay_is_relay(conf->default_server)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * At "info" nginx prints lines that a client has sent.  The log may belong to
+ * other servers as well, so a relay gets a copy of its own.
+ */
+
+static ngx_int_t
+ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log)
+{
+    ngx_log_t  *copy;
+
+    for ( /* void */ ; *log; log = &(*log)->next) {
+
+        copy = ngx_palloc(cycle->pool, sizeof(ngx_log_t));
+        if (copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        *copy = **log;
+        copy->log_level = ngx_min(copy->log_level, NGX_LOG_NOTICE);
+
+        *log = copy;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,270 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../codec/media_type.h"
+#include "cors.h"
+#include "handler.h"
+#include "privacy.h"
+
+
+/* what nginx had before a request was scrubbed, for the next on a connection */
+
+typedef struct {
+    ngx_connection_t       *connection;
+    ngx_log_handler_pt      handler;
+    size_t                  addr_len;
+} ngx_ohttp_relay_restore_t;
+
+
+static void ngx_ohttp_relay_restore(void *data);
+static u_char *ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf,
+    size_t len);
+static void ngx_ohttp_relay_look_type(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static void ngx_ohttp_relay_look_headers(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static void ngx_ohttp_relay_forget_headers(ngx_http_request_t *r);
+static void ngx_ohttp_relay_forget_query(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_ohttp_relay_post_read(ngx_http_request_t *r)
+{
+    ngx_connection_t            *c;
+    ngx_pool_cleanup_t          *cln;
+    ngx_ohttp_relay_restore_t   *restore;
+    ngx_ohttp_relay_srv_conf_t  *rscf;
+
+    rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
+
+    if (!rscf->relay || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ohttp_relay_restore_t));
+
+    if (cln == NULL || ngx_ohttp_relay_get_ctx(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    c = r->connection;
+
+    restore = cln->data;
+    restore->connection = c;
+    restore->handler = c->log->handler;
+    restore->addr_len = c->addr_text.len;
+
+    cln->handler = ngx_ohttp_relay_restore;
+
+    c->log->handler = ngx_ohttp_relay_log_error;
+    c->addr_text.len = 0;
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_ohttp_relay_restore(void *data)
+{
+    ngx_ohttp_relay_restore_t *restore = data;
+
+    restore->connection->log->handler = restore->handler;
+    restore->connection->addr_text.len = restore->addr_len;
+}
+
+
+/* in place of nginx's: the server and the gateway, and nobody else */
+
+static u_char *
+ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf, size_t len)
+{
+    u_char                    *p;
+    ngx_http_request_t        *r;
+    ngx_http_log_ctx_t        *log_ctx;
+    ngx_ohttp_relay_ctx_t     *ctx;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    p = buf;
+
+    if (log->action) {
+        p = ngx_snprintf(p, len, " while %s", log->action);
+        len -= p - buf;
+        buf = p;
+    }
+
+    log_ctx = log->data;
+    r = log_ctx->request;
+
+    if (r == NULL) {
+        return p;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    p = ngx_snprintf(buf, len, ", server: %V", &cscf->server_name);
+    len -= p - buf;
+    buf = p;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx && ctx->gateway) {
+        p = ngx_snprintf(buf, len, ", gateway: %V", &ctx->gateway->name);
+    }
+
+    return p;
+}
+
+
+void
+ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->looked) {
+        return;
+    }
+
+    ctx->looked = 1;
+    ctx->query = (r->args.len != 0);
+
+    ngx_ohttp_relay_look_type(r, ctx);
+    ngx_ohttp_relay_look_headers(r, ctx);
+
+    ngx_ohttp_relay_forget_headers(r);
+    ngx_ohttp_relay_forget_query(r);
+
+    /* realip may have rendered another address since POST_READ */
+    r->connection->addr_text.len = 0;
+}
+
+
+static void
+ngx_ohttp_relay_look_type(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    switch (ngx_ohttp_relay_media_type(type->data, type->data + type->len)) {
+
+    case NGX_OHTTP_RELAY_MEDIA_REQ:
+        ctx->kind = NGX_OHTTP_RELAY_SINGLE;
+        ctx->accepted = 1;
+        break;
+
+    case NGX_OHTTP_RELAY_MEDIA_CHUNKED_REQ:
+        ctx->kind = NGX_OHTTP_RELAY_CHUNKED;
+        ctx->accepted = 1;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* the headers that nginx itself does not tell apart, where they matter */
+
+static void
+ngx_ohttp_relay_look_headers(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_uint_t                   i;
+    ngx_list_part_t             *part;
+    ngx_table_elt_t             *h;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (rlcf->origins == NULL && !rlcf->early_data_header) {
+        return;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (rlcf->origins
+                && h[i].key.len == sizeof("origin") - 1
+                && ngx_strncmp(h[i].lowcase_key, "origin", h[i].key.len) == 0)
+            {
+                ngx_ohttp_relay_match_origin(rlcf->origins, &h[i].value,
+                                             &ctx->origin);
+
+            } else if (rlcf->early_data_header
+                       && h[i].key.len == sizeof("early-data") - 1
+                       && ngx_strncmp(h[i].lowcase_key, "early-data",
+                                      h[i].key.len)
+                          == 0)
+            {
+                ctx->early = (h[i].value.len == 1 && h[i].value.data[0] == '1');
+            }
+        }
+    }
+}
+
+
+/*
+ * All pointers to single headers lie between "host" and "user".  "expect" is
+ * still needed when the body is asked for; its text is that of a token.
+ */
+
+static void
+ngx_ohttp_relay_forget_headers(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *expect;
+
+    expect = r->headers_in.expect;
+
+    ngx_memzero(&r->headers_in.host,
+                offsetof(ngx_http_headers_in_t, user)
+                - offsetof(ngx_http_headers_in_t, host));
+
+    r->headers_in.expect = expect;
+
+    ngx_str_null(&r->headers_in.user);
+    ngx_str_null(&r->headers_in.passwd);
+
+#if (nginx_version >= 1023000)
+    r->headers_in.cookie = NULL;
+#else
+    r->headers_in.cookies.nelts = 0;
+#endif
+
+    r->headers_in.headers.part.nelts = 0;
+    r->headers_in.headers.part.next = NULL;
+    r->headers_in.headers.last = &r->headers_in.headers.part;
+}
+
+
+static void
+ngx_ohttp_relay_forget_query(ngx_http_request_t *r)
+{
+    u_char      *p;
+    ngx_str_t   *line[2];
+    ngx_uint_t   i;
+
+    r->args.len = 0;
+    r->headers_in.server.len = 0;
+
+    line[0] = &r->request_line;
+    line[1] = &r->unparsed_uri;
+
+    for (i = 0; i < 2; i++) {
+        p = ngx_strlchr(line[i]->data, line[i]->data + line[i]->len, '?');
+
+        if (p) {
+            line[i]->len = p - line[i]->data;
+        }
+    }
+}

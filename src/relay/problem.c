@@ -1,0 +1,297 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "answer.h"
+#include "problem.h"
+
+
+#define NGX_OHTTP_RELAY_TOO_EARLY_STATUS       425
+#define NGX_OHTTP_RELAY_FIELDS_TOO_LARGE       431
+
+
+typedef struct {
+    ngx_uint_t   status;
+    char        *error;        /* RFC 9209, section 2.3 */
+    char        *title;
+    char        *detail;
+} ngx_ohttp_relay_problem_t;
+
+
+static ngx_ohttp_relay_problem_t *ngx_ohttp_relay_problem(
+    ngx_ohttp_relay_result_e result);
+static ngx_int_t ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_proxy_status(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+
+/* from NGX_OHTTP_RELAY_FIRST_PROBLEM on, in the order of the results */
+
+static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
+
+    { 405, "http_request_error",
+      "Method not allowed",
+      "Send the sealed request with POST." },
+
+    { 415, "http_request_error",
+      "Unsupported media type",
+      "Send a Content-Type of message/ohttp-req or message/ohttp-chunked-req "
+      "that this gateway accepts." },
+
+    { 400, "http_request_error",
+      "Malformed request",
+      "Send one whole sealed request as the body, to the plain path without "
+      "a query." },
+
+    { 413, "http_request_error",
+      "Payload too large",
+      "The sealed request is larger than this gateway accepts; send a smaller "
+      "one." },
+
+    { 425, "http_request_denied",
+      "Too early",
+      "Send the request again after the TLS handshake has ended; early data "
+      "could be replayed." },
+
+    { 401, "http_request_denied",
+      "Credential required",
+      "Send a credential that this relay accepts." },
+
+    { 429, "http_request_denied",
+      "Too many requests",
+      "Wait as long as Retry-After says, then send the request again." },
+
+    { 404, "destination_not_found",
+      "Unknown gateway",
+      "No gateway of this name is registered here; check the URL." },
+
+    { 403, "http_request_denied",
+      "Not allowed",
+      "This client or credential may not use this gateway through this "
+      "relay." },
+
+    { 503, "destination_unavailable",
+      "Gateway unavailable",
+      "The gateway takes no more requests at the moment; wait as long as "
+      "Retry-After says, then send the request again." },
+
+    { 502, "http_protocol_error",
+      "Gateway error",
+      "The gateway could not be reached or its answer was not valid; the "
+      "request may have reached it, so seal a new one before a retry." },
+
+    { 504, "http_response_timeout",
+      "Gateway timeout",
+      "The gateway did not answer in time; the request may have reached it, "
+      "so seal a new one before a retry." }
+};
+
+
+static ngx_ohttp_relay_problem_t *
+ngx_ohttp_relay_problem(ngx_ohttp_relay_result_e result)
+{
+    return &ngx_ohttp_relay_problems[result - NGX_OHTTP_RELAY_FIRST_PROBLEM];
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_problem_status(ngx_ohttp_relay_result_e result)
+{
+    return ngx_ohttp_relay_problem(result)->status;
+}
+
+
+ngx_ohttp_relay_result_e
+ngx_ohttp_relay_problem_of(ngx_uint_t status)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(ngx_ohttp_relay_problems)
+                    / sizeof(ngx_ohttp_relay_problem_t); i++)
+    {
+        /* nginx's own limits answer 503, and name no gateway */
+
+        if (ngx_ohttp_relay_problems[i].status == status && status != 503) {
+            return NGX_OHTTP_RELAY_FIRST_PROBLEM + i;
+        }
+    }
+
+    if (status == 503) {
+        return NGX_OHTTP_RELAY_RATE_LIMITED;
+    }
+
+    return status < 500 ? NGX_OHTTP_RELAY_MALFORMED_REQUEST
+                        : NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    u_char                     *p;
+    size_t                      len;
+    ngx_str_t                  *code;
+    ngx_ohttp_relay_problem_t  *problem;
+
+    static char  body[] =
+        "{\"type\":\"urn:ohttp-relay:problem:%V\",\"title\":\"%s\","
+        "\"status\":%ui,\"detail\":\"%s\","
+        "\"error\":{\"message\":\"%s\",\"type\":\"relay_error\","
+        "\"param\":null,\"code\":\"%V\"}}\n";
+
+    problem = ngx_ohttp_relay_problem(ctx->result);
+    code = &ngx_ohttp_relay_result_names[ctx->result];
+
+    len = sizeof(body) + NGX_INT_T_LEN + 2 * code->len
+          + ngx_strlen(problem->title) + 2 * ngx_strlen(problem->detail);
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->body.data = p;
+    ctx->body.len = ngx_snprintf(p, len, body, code, problem->title, status,
+                                 problem->detail, problem->detail, code)
+                    - p;
+    ctx->problem = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_length_n = ctx->body.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    /* nginx 1.22 knows no reasons for these */
+
+    if (status == NGX_OHTTP_RELAY_TOO_EARLY_STATUS) {
+        ngx_str_set(&r->headers_out.status_line, "425 Too Early");
+
+    } else if (status == NGX_OHTTP_RELAY_FIELDS_TOO_LARGE) {
+        ngx_str_set(&r->headers_out.status_line,
+                    "431 Request Header Fields Too Large");
+    }
+
+    ngx_http_clear_location(r);
+
+    return ngx_ohttp_relay_problem_headers(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    static ngx_str_t  cache_control = ngx_string("Cache-Control");
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  allow = ngx_string("Allow");
+    static ngx_str_t  post = ngx_string("POST");
+    static ngx_str_t  post_options = ngx_string("POST, OPTIONS");
+    static ngx_str_t  retry_after = ngx_string("Retry-After");
+    static ngx_str_t  second = ngx_string("1");
+
+    if (ngx_ohttp_relay_add_header(r, &cache_control, &no_store) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    switch (ctx->result) {
+
+    case NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED:
+        rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+        if (ngx_ohttp_relay_add_header(r, &allow,
+                                       rlcf->origins ? &post_options : &post)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        break;
+
+    case NGX_OHTTP_RELAY_RATE_LIMITED:
+    case NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE:
+        if (ngx_ohttp_relay_add_header(r, &retry_after, &second) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    return ngx_ohttp_relay_proxy_status(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_proxy_status(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    u_char     *p, *last;
+    size_t      len;
+    ngx_str_t   value;
+
+    static ngx_str_t  name = ngx_string("Proxy-Status");
+
+    len = sizeof("ohttp-relay; error=; received-status=; details=\"\"")
+          + sizeof("destination_unavailable") + NGX_INT_T_LEN
+          + sizeof("unsupported_media_type");
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_snprintf(p, len, "ohttp-relay; error=%s",
+                        ngx_ohttp_relay_problem(ctx->result)->error);
+
+    if (ctx->refused_status) {
+        last = ngx_snprintf(last, p + len - last, "; received-status=%ui",
+                            ctx->refused_status);
+    }
+
+    last = ngx_snprintf(last, p + len - last, "; details=\"%V\"",
+                        &ngx_ohttp_relay_result_names[ctx->result]);
+
+    value.data = p;
+    value.len = last - p;
+
+    return ngx_ohttp_relay_add_header(r, &name, &value);
+}
+
+
+ngx_chain_t *
+ngx_ohttp_relay_problem_body(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *out;
+
+    b = ngx_calloc_buf(r->pool);
+    out = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || out == NULL) {
+        return NULL;
+    }
+
+    b->pos = ctx->body.data;
+    b->last = ctx->body.data + ctx->body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out->buf = b;
+    out->next = NULL;
+
+    return out;
+}

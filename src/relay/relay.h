@@ -1,0 +1,141 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_RELAY_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_RELAY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../codec/chunk.h"
+#include "../codec/envelope.h"
+#include "../gateway/gateway.h"
+#include "../observe/metrics.h"
+#include "../observe/status.h"
+#include "gather.h"
+
+
+typedef struct ngx_ohttp_relay_ctx_s  ngx_ohttp_relay_ctx_t;
+
+
+/*
+ * Asked with the bytes of the body that are there: NGX_OK, NGX_AGAIN for
+ * more, or the HTTP status of a refusal.
+ */
+typedef ngx_int_t (*ngx_ohttp_relay_check_pt)(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+/* takes the request over and finalizes it in the end */
+typedef void (*ngx_ohttp_relay_ready_pt)(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+
+/* configuration: written when it is read, never at request time */
+
+typedef struct {
+    ngx_ohttp_relay_gateways_t    gateways;
+    ngx_ohttp_relay_metrics_t    *metrics;
+    ngx_str_t                    *names;      /* of the gateways, by index */
+
+    ngx_array_t                   locations;  /* loc_conf, void **, of relays */
+    ngx_array_t                   quiet;      /* ngx_ohttp_relay_quiet_t */
+
+    size_t                        zone_size;
+    ngx_flag_t                    dumpable;
+    ngx_uint_t                    status;     /* some location shows figures */
+} ngx_ohttp_relay_main_conf_t;
+
+
+/* a listening address whose servers are all relay servers */
+
+typedef struct {
+    struct sockaddr              *sockaddr;
+    socklen_t                     socklen;
+} ngx_ohttp_relay_quiet_t;
+
+
+typedef struct {
+    ngx_uint_t                    relay;      /* has a relay location */
+} ngx_ohttp_relay_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                    relay;      /* ohttp_relay_pass is here */
+    ngx_http_complex_value_t      name;       /* of the gateway */
+    ngx_ohttp_relay_gateway_t    *gateway;    /* NULL if the name varies */
+
+    ngx_array_t                  *origins;    /* ngx_str_t, ohttp_relay_cors */
+    ngx_flag_t                    early_data_header;
+    ngx_flag_t                    auth;       /* "off" is all there is yet */
+    ngx_uint_t                    status;     /* NGX_OHTTP_RELAY_STATUS_* */
+} ngx_ohttp_relay_loc_conf_t;
+
+
+/*
+ * One request on its way, in the request's pool.  It is made when the server
+ * is known (POST_READ), or at the latest by the handler.
+ */
+
+struct ngx_ohttp_relay_ctx_s {
+    ngx_ohttp_relay_result_e      result;
+    ngx_ohttp_relay_gateway_t    *gateway;
+
+    /* what the door has found in the client's head */
+    ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */
+    ngx_str_t                     origin;     /* if it is allowed */
+
+    /* the request's body */
+    ngx_ohttp_relay_envelope_t    envelope;
+    off_t                         declared;   /* bytes; -1: nobody said */
+    off_t                         received;   /* bytes */
+    ngx_ohttp_relay_gather_t      collected;
+    ngx_ohttp_relay_check_pt      check;
+    ngx_ohttp_relay_ready_pt      ready;
+
+    /* its framing towards the gateway */
+    ngx_chain_t                  *free;
+    ngx_chain_t                  *busy;
+
+    /* the gateway's answer */
+    ngx_uint_t                    status;     /* 0: not yet read */
+    ngx_uint_t                    interim;    /* heads of 1xx dropped */
+    off_t                         content_length;  /* -1: not declared */
+    ngx_ohttp_relay_chunk_t       chunk;
+    off_t                         sent;       /* bytes without framing */
+    ngx_ohttp_relay_gather_t      held;       /* an error of unknown length */
+
+    /* the relay's own answer */
+    ngx_uint_t                    refused_status;  /* the gateway's, or 0 */
+    ngx_str_t                     body;
+
+    unsigned                      looked:1;   /* the client's head was read */
+    unsigned                      query:1;    /* it has one */
+    unsigned                      accepted:1; /* it has a right media type */
+    unsigned                      early:1;    /* it has Early-Data: 1 */
+    unsigned                      suite:1;    /* "envelope" is known */
+    unsigned                      head_sent:1;
+
+    unsigned                      http_10:1;
+    unsigned                      close:1;
+    unsigned                      chunked:1;
+    unsigned                      type:1;
+    unsigned                      json:1;
+    unsigned                      cache_control:1;
+
+    unsigned                      filtered:1; /* the response is ours */
+    unsigned                      answered:1; /* the gateway's head passes */
+    unsigned                      holding:1;  /* but waits for its body */
+    unsigned                      problem:1;  /* the body is our own */
+    unsigned                      last_sent:1;
+};
+
+
+extern ngx_module_t  ngx_ohttp_relay_module;
+
+
+#endif /* _NGX_OHTTP_RELAY_RELAY_H_INCLUDED_ */

@@ -1,0 +1,34 @@
+# The fuzz targets of the parsers: one for each t/fuzz/*.c.  Each runs for
+# FUZZ_SECONDS on a copy of its seeds; what it finds stays in $(BUILD)/fuzz.
+
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 20
+
+FUZZ_CFLAGS  := -g -O1 -Wall -Wextra -Werror \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Isrc/codec
+
+FUZZ_CODEC   := $(wildcard src/codec/*.c)
+FUZZ_DEPS    := $(FUZZ_CODEC) $(wildcard src/codec/*.h) t/fuzz/fuzz.h
+FUZZ_NAMES   := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_NAMES))
+
+.PHONY: fuzz
+
+fuzz: $(FUZZ_TARGETS)
+	@set -e; for name in $(FUZZ_NAMES); do \
+		target=$(BUILD)/fuzz/$$name; \
+		corpus=$(BUILD)/fuzz/corpus/$$name; \
+		mkdir -p $$corpus; \
+		cp t/fuzz/corpus/$$name/* $$corpus; \
+		$$target -max_total_time=$(FUZZ_SECONDS) -max_len=12288 \
+			-dict=t/fuzz/http.dict -print_final_stats=1 \
+			-artifact_prefix=$$target- $$corpus \
+			> $$target.log 2>&1 || { cat $$target.log; exit 1; }; \
+		echo "$$name: $$(sed -n 's/^stat::number_of_executed_units: *//p' \
+			$$target.log) inputs, no failure"; \
+	done
+
+$(FUZZ_TARGETS): $(BUILD)/fuzz/%: t/fuzz/%.c $(FUZZ_DEPS) t/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_CODEC)
