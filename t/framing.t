@@ -83,6 +83,20 @@ $client->close;
 is($t->logged(26) =~ /(client_closed)/ && $1, 'client_closed', 'a client that goes away is counted as such');
 ok(!$gateway->asked, 'and nothing of it reaches the gateway');
 
+# Trailers are not passed on.
+
+$client = $t->client;
+$client->send($client->head('POST', '/relay', 'Content-Type' => 'message/ohttp-chunked-req',
+    'Transfer-Encoding' => 'chunked', 'Trailer' => 'X-Trailer'));
+$client->send_chunk($body);
+$client->send("0\r\nX-Trailer: " . $t->canary->word . "\r\n\r\n");
+$conn = $gateway->accept;
+$conn->request;
+is($conn->body->body, $body, 'a request with trailers arrives');
+ok($conn->body->complete, 'and ends without them');
+$conn->answer;
+is($client->answer->says, '200', 'and is answered');
+
 # Framing that cannot be trusted is refused.
 
 for (["0x10\r\n", 'a chunk size with a prefix'], ["zz\r\n", 'a chunk size of letters'],

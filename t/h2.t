@@ -10,12 +10,12 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
-use Time::HiRes qw/sleep/;
+use Test::OhttpRelay::H2;
 
-my $t = Test::OhttpRelay->new->has(qw/http2 nghttp/);
+my $t = Test::OhttpRelay->new->has(qw/http2/);
 
 $t->http(<<'EOC');
-    ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; keepalive 8; }
+    ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; keepalive 0; }
 
     server {
         listen 127.0.0.1:8082 http2;
@@ -26,87 +26,90 @@ EOC
 my $gateway = $t->gateway(8081);
 $t->run;
 
-my $url = 'http://127.0.0.1:' . $t->port(8082) . '/relay';
+my $h2 = Test::OhttpRelay::H2->connect(canary => $t->canary, port => $t->port(8082));
 
-# Streams of one connection: curl sends all of them before the first is answered.
+# Opens a stream with its whole request and takes it in at the gateway.
 
-my $n = 12;
-my $client = $t->start('/relay', http => 2, type => 'message/ohttp-chunked-req',
-    curl => ['--parallel', '--parallel-max', $n + 1, map { ('-o', $t->dir . "/stream.$_", $url) } 1 .. $n]);
-$t->{written}{"stream.$_"} = 1 for 1 .. $n;
-
-my @conn;
-for (0 .. $n) {
-    my $conn = $gateway->accept or last;
+sub exchange {
+    my (%opt) = @_;
+    my $id = $h2->open('POST', '/relay', type => 'message/ohttp-chunked-req', chunked => 1);
+    $h2->data($id, $t->sealed, 1);
+    my $conn = $gateway->accept or return;
     $conn->request;
-    push @conn, $conn;
+    $conn->body;
+    return ($id, $conn);
 }
 
-is(scalar @conn, $n + 1, 'each stream has a connection to the gateway');
-$_->body for @conn;
-$_->start_chunks for @conn;
-
-# One breaks, one is answered by an error, the others go on.
-
-$conn[0]->send_chunk('cut here');
-$conn[0]->reset;
-$conn[$_]->send_chunk("stream $_,") for 1 .. $n;
-$conn[$_]->send_chunk(" still $_") for reverse 1 .. $n;
-$conn[$_]->end_chunks for 1 .. $n;
-
-my $answer = $client->answer;
-isnt($answer->{exit}, 0, 'curl tells of the broken stream');
-my @bodies = sort map { $t->read_file($_) } map({ "stream.$_" } 1 .. $n), "$client->{name}.body";
-is_deeply(\@bodies, [sort 'cut here', map { "stream $_, still $_" } 1 .. $n], 'and all others are whole');
-
-# A client that resets its stream: the gateway is let go.
-
-$client = $t->start('/relay', http => 2);
-my $conn = (grep { $_->readable(0.2) } @conn[1 .. $n])[0] || $gateway->accept;
-$conn->request;
-$conn->body;
-$conn->start_chunks;
-$conn->send_chunk('x');
-$t->waitfor('the first byte', sub { $client->so_far eq 'x' });
-$client->kill;
-my $gone = 0;
-for (1 .. 500) {
-    last if $gone = $conn->readable(0) && $conn->at_end;
-    $conn->send_chunk('more');
-    sleep 0.01;
+my (%conn, @ids);
+for (1 .. 12) {
+    my ($id, $conn) = exchange();
+    $conn{$id} = $conn;
+    push @ids, $id;
 }
 
-ok($gone, 'a client that goes away ends the connection to the gateway');
+is(scalar(grep { $_ } values %conn), 12, 'each stream of a connection reaches the gateway by itself');
 
-# Trailers and a declared length that is wrong
+# They are answered in turns, and one of them breaks.
 
-sub nghttp {
-    my (@args) = @_;
-    my $file = $t->write_file('nghttp.sent', $t->sealed(200));
-    my $pid = open(my $pipe, '-|') // die "fork: $!\n";
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT;
-        exec 'nghttp', '-v', '-n', '-t', 10, '-d', $file, '-H', 'content-type: message/ohttp-req',
-            '-H', 'cookie: ' . $t->canary->word, '-H', 'user-agent: ' . $t->canary->word, @args, $url;
+my $broken = $ids[5];
+$_->start_chunks for values %conn;
+for my $round (1 .. 3) {
+    for my $id (reverse @ids) {
+        $conn{$id}->send_chunk("$id,$round;");
+        $h2->wait($id, sub { $_[0]{body} =~ /$id,$round;$/ });
     }
-
-    return $pipe;
 }
 
-my $pipe = nghttp('--trailer', 'x-trailer: ' . $t->canary->word);
-$conn = (grep { $_->socket && $_->readable(0.2) } @conn[1 .. $n])[0] || $gateway->accept;
-my $request = $conn->request;
-is($conn->body->body, $t->read_file('nghttp.sent'), 'a request with trailers arrives');
-$conn->answer;
-my $said = do { local $/; readline $pipe };
-like($said, qr/:status: 200/, 'and is answered');
-unlike($gateway->bytes, qr/x-trailer/i, 'its trailers are dropped');
+$conn{$broken}->reset;
+my $answer = $h2->answer($broken);
+is($answer->says, '200 cut', 'a stream that its gateway breaks off is cut');
+ok(defined $answer->{reset} && $answer->{reset} != 0, 'by RST_STREAM with an error');
 
-$pipe = nghttp('-H', 'content-length: 300');
-$said = do { local $/; readline $pipe };
-unlike($said, qr/:status: 200/, 'a body shorter than it declares is no request');
-$pipe = nghttp('-H', 'content-length: 100');
-$said = do { local $/; readline $pipe };
-unlike($said, qr/:status: 200/, 'and neither is a longer one');
+for my $id (grep { $_ != $broken } @ids) {
+    $conn{$id}->end_chunks;
+    $answer = $h2->answer($id);
+    is($answer->body, "$id,1;$id,2;$id,3;", "stream $id has its own bytes");
+    is($answer->says, '200', 'and is complete');
+}
+
+# A stream that the client resets: its gateway is let go, the others stay.
+
+my ($first, $first_conn) = exchange();
+my ($second, $second_conn) = exchange();
+$_->start_chunks for $first_conn, $second_conn;
+$_->send_chunk('begun') for $first_conn, $second_conn;
+$h2->wait($_, sub { $_[0]{body} eq 'begun' }) for $first, $second;
+$h2->cancel($first);
+ok($first_conn->at_end, 'a stream that the client resets ends its connection to the gateway');
+$second_conn->end_chunks;
+is($h2->answer($second)->says, '200', 'and no other');
+
+# A request that is reset half way never becomes a whole one.
+
+my $half = $h2->open('POST', '/relay', type => 'message/ohttp-chunked-req', chunked => 1);
+$h2->data($half, $t->sealed, 0);
+my $conn = $gateway->accept;
+$conn->request;
+ok(length $conn->chunk, 'half a request');
+$h2->cancel($half);
+is($conn->chunk, undef, 'which the client resets does not end well');
+
+# A length that is false
+
+my $sealed = $t->sealed;
+
+for my $length (100, 1000) {
+    my $false = $h2->open('POST', '/relay', type => 'message/ohttp-req', chunked => 1,
+        headers => ['Content-Length' => $length]);
+    $h2->data($false, $sealed, 1);
+    if (my $conn = $gateway->accept(0.5)) {
+        $conn->request;
+        ok(!$conn->body->complete, "a length of $length for 300 bytes: no whole request");
+    }
+    is($h2->answer($false)->status =~ /^(?:400|0)$/ && 1, 1, "and no answer to one");
+    last if $h2->ended;
+}
+
+ok(!$gateway->asked, 'nothing else reached the gateway');
 
 $t->done;

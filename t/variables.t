@@ -56,7 +56,7 @@ line("llm ok 200 $suite", '/to/llm', {}, sub { $_[0]->answer });
 line('llm ok 200 x25519/hkdf-sha256/chacha20poly1305', '/to/llm',
     { body => $t->sealed(300, "\x01\x00\x20\x00\x01\x00\x03") }, sub { $_[0]->answer });
 line("llm ok 200 $suite", '/to/llm', { type => 'message/ohttp-chunked-req', chunked => 1 }, sub { $_[0]->answer });
-line('llm ok 200 0xfefe/hkdf-sha256/0x1234', '/to/llm',
+line('llm ok 200 other/hkdf-sha256/other', '/to/llm',
     { body => $t->sealed(300, "\x01\xfe\xfe\x00\x01\x12\x34") }, sub { $_[0]->answer });
 line("llm ok 201 $suite", '/to/llm', {}, sub { $_[0]->answer(201) });
 line("llm gateway_refused 422 $suite", '/to/llm', {}, sub { $_[0]->answer(422, 'application/json', '{}') });

@@ -429,9 +429,9 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return ngx_ohttp_relay_answer_refused(r, ctx);
     }
 
-    /* an error of unknown length waits until it is known to be small */
+    /* an error waits until all of it is here, and known to be small */
 
-    ctx->holding = (ctx->status >= 400 && ctx->content_length < 0);
+    ctx->holding = (ctx->status >= 400);
     ctx->answered = 1;
 
     u->headers_in.status_n = ctx->status;

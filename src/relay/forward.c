@@ -302,6 +302,9 @@ ngx_ohttp_relay_framing(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     b->pos = b->start;
     b->last = b->start;
 
+    /* TLS would keep a small piece back otherwise */
+    b->flush = 1;
+
     **ll = cl;
     *ll = &cl->next;
 

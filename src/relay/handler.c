@@ -20,8 +20,7 @@ static ngx_int_t ngx_ohttp_relay_door(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_is_early(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
-static ngx_int_t ngx_ohttp_relay_choose(ngx_http_request_t *r,
-    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_enter(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_leave(void *data);
@@ -57,7 +56,7 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_ohttp_relay_choose(r, ctx);
+    rc = ngx_ohttp_relay_check_gateway(ctx);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -167,34 +166,15 @@ ngx_ohttp_relay_is_early(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_ohttp_relay_choose(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_str_t                     name;
-    ngx_ohttp_relay_gateway_t    *gateway;
-    ngx_ohttp_relay_loc_conf_t   *rlcf;
-    ngx_ohttp_relay_main_conf_t  *rmcf;
+    ngx_ohttp_relay_gateway_t  *gateway;
 
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    gateway = rlcf->gateway;
+    gateway = ctx->gateway;
 
     if (gateway == NULL) {
-
-        if (ngx_http_complex_value(r, &rlcf->name, &name) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
-
-        gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name);
-
-        if (gateway == NULL) {
-            return ngx_ohttp_relay_refuse(ctx,
-                                          NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
-        }
+        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
     }
-
-    ctx->gateway = gateway;
 
     if (!(gateway->kinds & (1 << ctx->kind))) {
         return ngx_ohttp_relay_refuse(ctx,

@@ -23,13 +23,16 @@ typedef struct {
 } ngx_ohttp_relay_restore_t;
 
 
+static void ngx_ohttp_relay_before_log(void *data);
 static void ngx_ohttp_relay_restore(void *data);
 static u_char *ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
+static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_look_gateway(
+    ngx_http_request_t *r, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_look_type(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_look_headers(ngx_http_request_t *r,
-    ngx_ohttp_relay_ctx_t *ctx);
+    ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_forget_headers(ngx_http_request_t *r);
 static void ngx_ohttp_relay_forget_query(ngx_http_request_t *r);
 
@@ -38,6 +41,7 @@ ngx_int_t
 ngx_ohttp_relay_post_read(ngx_http_request_t *r)
 {
     ngx_connection_t            *c;
+    ngx_http_cleanup_t          *before_log;
     ngx_pool_cleanup_t          *cln;
     ngx_ohttp_relay_restore_t   *restore;
     ngx_ohttp_relay_srv_conf_t  *rscf;
@@ -49,10 +53,16 @@ ngx_ohttp_relay_post_read(ngx_http_request_t *r)
     }
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ohttp_relay_restore_t));
+    before_log = ngx_http_cleanup_add(r, 0);
 
-    if (cln == NULL || ngx_ohttp_relay_get_ctx(r) == NULL) {
+    if (cln == NULL || before_log == NULL
+        || ngx_ohttp_relay_get_ctx(r) == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    before_log->handler = ngx_ohttp_relay_before_log;
+    before_log->data = r;
 
     c = r->connection;
 
@@ -67,6 +77,36 @@ ngx_ohttp_relay_post_read(ngx_http_request_t *r)
     c->addr_text.len = 0;
 
     return NGX_DECLINED;
+}
+
+
+/* nginx runs its request cleanups, whatever has ended a request, then logs */
+
+static void
+ngx_ohttp_relay_before_log(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_ohttp_relay_ctx_t       *ctx;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (!rlcf->relay) {
+        return;
+    }
+
+    ctx = ngx_ohttp_relay_get_ctx(r);
+
+    if (ctx) {
+        ngx_ohttp_relay_look(r, ctx);
+    }
+
+    /* $request_body would print what is still there */
+
+    if (r->request_body) {
+        r->request_body->bufs = NULL;
+    }
 }
 
 
@@ -125,21 +165,51 @@ ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf, size_t len)
 void
 ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
     if (ctx->looked) {
         return;
     }
 
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
     ctx->looked = 1;
     ctx->query = (r->args.len != 0);
+    ctx->gateway = rlcf->gateway ? rlcf->gateway
+                                 : ngx_ohttp_relay_look_gateway(r, rlcf);
 
     ngx_ohttp_relay_look_type(r, ctx);
-    ngx_ohttp_relay_look_headers(r, ctx);
+
+    if (rlcf->origins || rlcf->early_data_header) {
+        ngx_ohttp_relay_look_headers(r, ctx, rlcf);
+    }
 
     ngx_ohttp_relay_forget_headers(r);
     ngx_ohttp_relay_forget_query(r);
 
     /* realip may have rendered another address since POST_READ */
     r->connection->addr_text.len = 0;
+}
+
+
+/* a name from the request; NULL if no gateway has it */
+
+static ngx_ohttp_relay_gateway_t *
+ngx_ohttp_relay_look_gateway(ngx_http_request_t *r,
+    ngx_ohttp_relay_loc_conf_t *rlcf)
+{
+    ngx_str_t                     name;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    if (!rlcf->relay
+        || ngx_http_complex_value(r, &rlcf->name, &name) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    return ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name);
 }
 
 
@@ -175,18 +245,12 @@ ngx_ohttp_relay_look_type(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 /* the headers that nginx itself does not tell apart, where they matter */
 
 static void
-ngx_ohttp_relay_look_headers(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+ngx_ohttp_relay_look_headers(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_loc_conf_t *rlcf)
 {
-    ngx_uint_t                   i;
-    ngx_list_part_t             *part;
-    ngx_table_elt_t             *h;
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
-
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    if (rlcf->origins == NULL && !rlcf->early_data_header) {
-        return;
-    }
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 

@@ -11,6 +11,7 @@
 #include "record.h"
 
 
+static ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_recorded(ngx_http_request_t *r);
 static ngx_ohttp_relay_result_e ngx_ohttp_relay_result(
     ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_record_times(ngx_http_request_t *r,
@@ -45,14 +46,12 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
 {
     ngx_uint_t                      index;
     ngx_ohttp_relay_ctx_t          *ctx;
-    ngx_ohttp_relay_loc_conf_t     *rlcf;
     ngx_ohttp_relay_main_conf_t    *rmcf;
     ngx_ohttp_relay_observation_t   observation;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+    ctx = ngx_ohttp_relay_recorded(r);
 
-    if (ctx == NULL || r != r->main || (!rlcf->relay && !ctx->filtered)) {
+    if (ctx == NULL || r != r->main) {
         return NGX_OK;
     }
 
@@ -82,6 +81,24 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
                          &observation);
 
     return NGX_OK;
+}
+
+
+/*
+ * The context of a request that was the relay's: on a relay location, or
+ * answered by the relay before it had a location.
+ */
+
+static ngx_ohttp_relay_ctx_t *
+ngx_ohttp_relay_recorded(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_ctx_t       *ctx;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    return (ctx && (rlcf->relay || ctx->filtered)) ? ctx : NULL;
 }
 
 
@@ -167,7 +184,7 @@ ngx_ohttp_relay_variable_result(ngx_http_request_t *r,
     ngx_str_t              *name;
     ngx_ohttp_relay_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+    ctx = ngx_ohttp_relay_recorded(r);
 
     if (ctx == NULL) {
         v->not_found = 1;

@@ -107,7 +107,7 @@ struct ngx_ohttp_relay_ctx_s {
     off_t                         content_length;  /* -1: not declared */
     ngx_ohttp_relay_chunk_t       chunk;
     off_t                         sent;       /* bytes without framing */
-    ngx_ohttp_relay_gather_t      held;       /* an error of unknown length */
+    ngx_ohttp_relay_gather_t      held;       /* an error */
 
     /* the relay's own answer */
     ngx_uint_t                    refused_status;  /* the gateway's, or 0 */

@@ -32,9 +32,9 @@ use POSIX qw/:sys_wait_h/;
 use Test::More ();
 use Time::HiRes qw/sleep time/;
 
+use Test::OhttpRelay::Apart;
 use Test::OhttpRelay::Canary;
 use Test::OhttpRelay::Client;
-use Test::OhttpRelay::Curl;
 use Test::OhttpRelay::Gateway;
 use Test::OhttpRelay::Message;
 
@@ -79,18 +79,17 @@ sub root   { $root }
 sub dir    { $_[0]{dir} }
 sub canary { $_[0]{canary} }
 
-# Skips the whole test where something is missing here. Known words: the programs curl,
-# openssl, nghttp; http2; ssl (for Perl); peer (the real OHTTP peer); or part of an option
-# that nginx was configured with.
+# Skips the whole test where something is missing here: openssl (the program), ssl (for
+# Perl), peer (the real OHTTP peer), http2, or part of any option of nginx's configure.
 
 sub has {
     my ($self, @needs) = @_;
 
     for my $need (@needs) {
         my $there = $need eq 'ssl' ? eval { require IO::Socket::SSL; 1 }
-            : $need eq 'http2' ? qx{curl --version 2>&1} =~ /HTTP2/ && $self->built_with('http_v2')
+            : $need eq 'http2' ? $self->built_with('http_v2')
             : $need eq 'peer' ? -x $self->peer
-            : $need =~ /^(?:curl|openssl|nghttp)$/ ? system("command -v $need >/dev/null 2>&1") == 0
+            : $need eq 'openssl' ? system('command -v openssl >/dev/null 2>&1') == 0
             : $self->built_with($need);
 
         if (!$there) {
@@ -451,7 +450,7 @@ sub start {
     $opt{body} = $self->sealed unless exists $opt{body};
 
     if (($opt{http} // 1) == 2) {
-        return Test::OhttpRelay::Curl->start($self, $target, %opt);
+        return Test::OhttpRelay::Apart->start($self, $target, %opt);
     }
 
     my $client = $self->client($opt{port}, tls => $opt{tls});

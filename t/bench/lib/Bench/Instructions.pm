@@ -1,0 +1,83 @@
+package Bench::Instructions;
+
+# Instructions per request, counted by callgrind. The difference of a long and a short run
+# leaves the start out.
+
+use strict;
+use warnings;
+
+use Bench::Servers qw/run_client start_nginx stop/;
+
+use Exporter qw/import/;
+our @EXPORT_OK = qw/instructions profile/;
+
+use constant { SHORT => 200, LONG => 2200, TOP => 25 };
+
+# Returns the instructions per request, and the files of both runs.
+
+sub instructions {
+    my ($kind, $gateway) = @_;
+
+    my @runs = map { count($kind, $gateway, $_) } SHORT, LONG;
+
+    return {
+        per_request => ($runs[1]{total} - $runs[0]{total}) / (LONG - SHORT),
+        files => [map { $_->{file} } @runs],
+    };
+}
+
+sub count {
+    my ($kind, $gateway, $requests) = @_;
+
+    my $file = Bench::Servers::directory() . "/callgrind.$kind.$requests";
+    my $nginx = start_nginx($kind, $gateway, prefix => ['valgrind', '--tool=callgrind',
+        '-q', "--callgrind-out-file=$file"]);
+
+    run_client('send', $nginx->{port}, $requests);
+    stop($nginx->{pid}, 'QUIT');
+
+    open my $out, '<', $file or die "$file: $!\n";
+    my ($total) = map { /^(?:summary|totals):\s+(\d+)/ ? $1 : () } <$out>;
+    defined $total or die "callgrind has counted nothing\n";
+
+    return { total => $total, file => $file };
+}
+
+# The functions that take the most per request: [name, inclusive, self].
+
+sub profile {
+    my ($measured) = @_;
+
+    my @self = map { functions($_, 'no') } @{$measured->{files}};
+    my @inclusive = map { functions($_, 'yes') } @{$measured->{files}};
+    my $per = sub {
+        my ($of, $name) = @_;
+        return (($of->[1]{$name} || 0) - ($of->[0]{$name} || 0)) / (LONG - SHORT);
+    };
+    my @all = map { [$_, $per->(\@inclusive, $_), $per->(\@self, $_)] } keys %{$self[1]};
+
+    return {
+        inclusive => [(sort { $b->[1] <=> $a->[1] } @all)[0 .. TOP - 1]],
+        self => [(sort { $b->[2] <=> $a->[2] } @all)[0 .. TOP - 1]],
+    };
+}
+
+sub functions {
+    my ($file, $inclusive) = @_;
+
+    my %count;
+
+    open my $out, '-|', 'callgrind_annotate', '--threshold=100', '--auto=no',
+        '--show-percs=no', "--inclusive=$inclusive", $file or die "callgrind_annotate: $!\n";
+
+    while (<$out>) {
+        next if !/^\s*([\d,]+)\s+\S*?:(\S+)(?: \[|$)/;
+        my ($n, $name) = ($1 =~ tr/,//dr, $2);
+        $count{$name} += $n;
+    }
+
+    close $out or die "callgrind_annotate has failed\n";
+    return \%count;
+}
+
+1;

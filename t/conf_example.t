@@ -1,0 +1,105 @@
+#!/usr/bin/perl
+
+# conf.example is what it says: nginx takes it, with each line that is commented out as well.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::OhttpRelay;
+use Test::OhttpRelay::Tls;
+
+my $t = Test::OhttpRelay->new->has(qw/openssl ssl http2/);
+
+certificate($t, $_) for qw/tls ca client/;
+
+# The example with its paths in the folder of the test, and its ports free ones.
+
+my $example = $t->read_file($t->root . '/conf.example');
+
+sub moved {
+    my ($text) = @_;
+    my $dir = $t->dir;
+
+    $text =~ s{^load_module \K\S+;}{$t->{module};}m;
+    $text =~ s{/(?:etc|run)/ohttp-relay/}{$dir/}g;
+    $text =~ s{(?<![\d.:])(8443|8080)(?= ssl|;)}{'127.0.0.1:' . $t->port($1)}ge;
+    $text =~ s{127\.0\.0\.1:9090}{'127.0.0.1:' . $t->port(9090)}ge;
+    $text =~ s{^(?=events)}{daemon off;\nuser root;\n}m if $> == 0;
+    $text =~ s{^(?=events)}{daemon off;\n}m if $> != 0;
+    return $text;
+}
+
+# Uncommented: a directive, a block or its end, a continued string; the rest is prose.
+
+sub with_options {
+    my ($text) = @_;
+    $text =~ s/^( *)#(?! )((?:.*[;{}])?)$/$1$2/mg;
+    $text =~ s/^( *)#((?:    )+(?:\w.*[;{]|\}))$/$1$2/mg;
+    return $text;
+}
+
+sub accepted {
+    my ($name, $text) = @_;
+    $t->write_file('nginx.conf', moved($text));
+    my ($code, $said) = $t->nginx_t;
+
+    is($code, 0, "$name is accepted") or diag($said);
+    is(join("\n", grep { /\[(?:emerg|alert|crit|error)\]/ } split /\n/, $said), '', 'without an error');
+    return grep { /\[warn\]/ } split /\n/, $said;
+}
+
+my @warned = accepted('conf.example', $example);
+is(scalar(grep { /ohttp_relay_auth is off/ } @warned), 1, 'it says that it asks for no credential');
+is(join("\n", grep { !/ohttp_relay_auth is off|"listen \.\.\. http2" directive is deprecated/ } @warned), '',
+    'and has nothing else to warn about');
+
+# A name of the machine instead of one that only DNS could know.
+
+(my $more = with_options($example)) =~ s/enclave\.example/localhost/;
+$more =~ s/^ *access_log +off;\n//m;
+like($more, qr/^ *$_\b/m, "$_ is among the options") for qw/ohttp_relay_tls ohttp_relay_cors
+    ohttp_relay_early_data_header max_in_flight request_header pass_response_header keepalive_timeout/;
+@warned = accepted('all of it', $more);
+is(scalar(grep { /without TLS/ } @warned), 1, 'with a warning for the listener without TLS');
+
+# The values that the example calls defaults are those of docs/directives.md.
+
+my $docs = $t->read_file($t->root . '/docs/directives.md');
+my ($block) = $example =~ /has these values\.\n(.*?)^\s+# Constants/ms;
+my %default = $block =~ /^\s+#(\w+) +(.+);$/mg;
+is(scalar keys %default, 9, 'nine defaults are shown');
+for my $name (sort keys %default) {
+    like($docs, qr/^Syntax: +$name .*;\nDefault: +$name \Q$default{$name}\E;$/m, "the default of $name is documented");
+}
+
+# It does what it is for.
+
+my $gateway = $t->gateway(8081, answer => sub { $_[0]->answer },
+    tls => certificate($t, 'gateway'));
+my $url = 'https://127.0.0.1:' . $t->port(8081) . '/gateway';
+my $pin = pin_spki($t, 'gateway');
+
+$more =~ s{https://203\.0\.113\.7/gateway}{$url};
+$more =~ s{spki-sha256:0{64}}{$pin};
+accepted('a gateway of our own', $more);
+$t->run;
+
+sub get { $t->post($_[0], method => 'GET', type => undef, body => undef, @_[1 .. $#_]) }
+
+is($t->post('/relay/example', port => 8443, tls => 1)->says, '200', 'a sealed request passes');
+is($t->post('/relay/example', port => 8443, tls => 1, http => 2)->says, '200', 'over HTTP/2 too');
+is($t->post('/relay/example', port => 8080)->says, '200', 'and behind a load balancer');
+is($t->post('/relay/nobody', port => 8443, tls => 1)->says, '404 gateway_unknown', 'a name that is not registered');
+is_deeply(get('/health', port => 8443, tls => 1)->json, { status => 'ok' }, 'health is public');
+is(get('/metrics', port => 8443, tls => 1)->status, 404, 'figures are not');
+like(get('/metrics', port => 9090)->body, qr/^ohttp_relay_requests_total/m, 'they are for the operator');
+is(get('/status', port => 9090)->json->{status}, 'ok', 'in JSON as well');
+
+my @lines = grep { /^example / } map { s/^\S+ //r } split /\n/, $t->read_file('access.log');
+is(join("\n", sort @lines), join("\n", ('example ok 200 x25519/hkdf-sha256/aes-128-gcm') x 3), 'the log has its three words');
+
+$t->done;
