@@ -35,6 +35,6 @@ COPY --from=build /src/build/ngx_ohttp_relay_module.so /usr/lib/nginx/modules/
 COPY conf.example /etc/nginx/nginx.conf
 
 USER ohttp-relay
-EXPOSE 8080 8443
+EXPOSE 8443
 STOPSIGNAL SIGQUIT
 CMD ["nginx", "-g", "daemon off;"]

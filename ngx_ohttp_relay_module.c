@@ -28,8 +28,10 @@ static void *ngx_ohttp_relay_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_ohttp_relay_take_location(ngx_conf_t *cf,
-    ngx_ohttp_relay_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_ohttp_relay_add_conf(ngx_conf_t *cf, ngx_array_t *confs);
+static ngx_int_t ngx_ohttp_relay_take_server(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static void ngx_ohttp_relay_take_location(ngx_http_core_loc_conf_t *clcf);
 static char *ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -202,6 +204,10 @@ ngx_ohttp_relay_create_main_conf(ngx_conf_t *cf)
     if (ngx_ohttp_relay_gateways_create(cf->pool, &rmcf->gateways) != NGX_OK
         || ngx_array_init(&rmcf->locations, cf->pool, 4, sizeof(void **))
            != NGX_OK
+        || ngx_array_init(&rmcf->around, cf->pool, 4, sizeof(void **))
+           != NGX_OK
+        || ngx_array_init(&rmcf->forget, cf->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK
         || ngx_array_init(&rmcf->quiet, cf->pool, 4,
                           sizeof(ngx_ohttp_relay_quiet_t))
            != NGX_OK)
@@ -248,7 +254,9 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_ohttp_relay_loc_conf_t *prev = parent;
     ngx_ohttp_relay_loc_conf_t *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_ohttp_relay_srv_conf_t   *rscf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->early_data_header, prev->early_data_header, 0);
@@ -259,41 +267,116 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_ohttp_relay_module);
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
+
+    if (rscf->relay
+        && (ngx_ohttp_relay_add_conf(cf, &rmcf->around) != NGX_OK
+            || ngx_ohttp_relay_take_server(cf, clcf) != NGX_OK))
+    {
+        return NGX_CONF_ERROR;
+    }
 
     /* "if" and "limit_except" are parts of the location around them */
 
     if (!conf->relay && prev->relay && (clcf->noname || clcf->lmt_excpt)) {
         conf->relay = 1;
         conf->name = prev->name;
-        clcf->handler = ngx_ohttp_relay_handler;
+
+        if (clcf->handler == NULL) {
+            clcf->handler = ngx_ohttp_relay_handler;
+        }
     }
 
     if (!conf->relay) {
         return NGX_CONF_OK;
     }
 
-    return ngx_ohttp_relay_take_location(cf, conf, clcf);
+    if (ngx_ohttp_relay_add_conf(cf, &rmcf->locations) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_ohttp_relay_take_location(clcf);
+
+    return NGX_CONF_OK;
+}
+
+
+/* notes the configuration of the location, or server, that is being merged */
+
+static ngx_int_t
+ngx_ohttp_relay_add_conf(ngx_conf_t *cf, ngx_array_t *confs)
+{
+    void  ***loc_conf;
+
+    loc_conf = ngx_array_push(confs);
+    if (loc_conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A server's error pages, those of requests that fail before they have a
+ * location: a relay server answers them itself.  Locations have their own copy
+ * of the list already.
+ */
+
+static ngx_int_t
+ngx_ohttp_relay_take_server(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                  i, k;
+    ngx_array_t                *pages;
+    ngx_http_err_page_t        *page, *kept;
+    ngx_http_core_srv_conf_t   *cscf;
+
+    static ngx_int_t  early[] = { 400, 408, 414, 431, 494, 495, 496, 497, 505 };
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    if (cscf->ctx->loc_conf != ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf
+        || clcf->error_pages == NULL)
+    {
+        return NGX_OK;
+    }
+
+    pages = ngx_array_create(cf->pool, clcf->error_pages->nelts,
+                             sizeof(ngx_http_err_page_t));
+    if (pages == NULL) {
+        return NGX_ERROR;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+
+        for (k = 0; k < sizeof(early) / sizeof(early[0]); k++) {
+            if (page[i].status == early[k]) {
+                break;
+            }
+        }
+
+        if (k == sizeof(early) / sizeof(early[0])) {
+            kept = ngx_array_push(pages);
+            *kept = page[i];
+        }
+    }
+
+    clcf->error_pages = pages;
+
+    return NGX_OK;
 }
 
 
 /* what the relay decides in the core's place; see docs/directives.md */
 
-static char *
-ngx_ohttp_relay_take_location(ngx_conf_t *cf, ngx_ohttp_relay_loc_conf_t *conf,
-    ngx_http_core_loc_conf_t *clcf)
+static void
+ngx_ohttp_relay_take_location(ngx_http_core_loc_conf_t *clcf)
 {
-    void                       ***loc_conf;
-    ngx_ohttp_relay_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
-
-    loc_conf = ngx_array_push(&rmcf->locations);
-    if (loc_conf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
-
     /* max_body of the gateway holds instead, for chunked bodies as well */
     clcf->client_max_body_size = 0;
 
@@ -307,8 +390,6 @@ ngx_ohttp_relay_take_location(ngx_conf_t *cf, ngx_ohttp_relay_loc_conf_t *conf,
     if (clcf->client_body_buffer_size < NGX_OHTTP_RELAY_MIN_BUFFER) {
         clcf->client_body_buffer_size = NGX_OHTTP_RELAY_MIN_BUFFER;
     }
-
-    return NGX_CONF_OK;
 }
 
 
@@ -395,11 +476,10 @@ ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strcmp(value[i].data, "*") != 0
-            && ngx_strncmp(value[i].data, "https://", 8) != 0
+        if (ngx_strncmp(value[i].data, "https://", 8) != 0
             && ngx_strncmp(value[i].data, "http://", 7) != 0)
         {
-            return "wants origins such as https://chat.example, or \"*\"";
+            return "wants origins, such as https://chat.example";
         }
 
         if (value[i].data[value[i].len - 1] == '/') {
@@ -529,6 +609,7 @@ ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
 {
     void                      ***loc_conf;
     ngx_uint_t                   i;
+    ngx_http_core_loc_conf_t    *clcf;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
     loc_conf = rmcf->locations.elts;
@@ -536,6 +617,14 @@ ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
     for (i = 0; i < rmcf->locations.nelts; i++) {
 
         rlcf = loc_conf[i][ngx_ohttp_relay_module.ctx_index];
+        clcf = loc_conf[i][ngx_http_core_module.ctx_index];
+
+        if (clcf->handler != ngx_ohttp_relay_handler) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "relay location \"%V\" has another content handler "
+                          "beside ohttp_relay_pass", &clcf->name);
+            return NGX_ERROR;
+        }
 
         if (rlcf->name.lengths) {
             continue;

@@ -26,6 +26,8 @@ my $addition = $t->built_with('http_addition')
 $t->http(<<"EOC");
     ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; keepalive 0; }
 
+    charset_map koi8-r utf-8 { E6 D096; }
+
     gzip on;
     gzip_types *;
     gzip_proxied any;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
 # conf.example is what it says: nginx takes it, with each line that is commented out as well.
+# And docs/directives.md has what the module has: directives, defaults, words of results.
 
 use strict;
 use warnings;
@@ -76,6 +77,17 @@ for my $name (sort keys %default) {
     like($docs, qr/^Syntax: +$name .*;\nDefault: +$name \Q$default{$name}\E;$/m, "the default of $name is documented");
 }
 
+# Every directive has its section with four lines, and there is no section for another.
+
+my $source = join '', map { $t->read_file($t->root . "/$_") } qw{ngx_ohttp_relay_module.c src/gateway/block.c};
+my @has = sort $source =~ /ngx_string\("(\w+)"\),\n\s+NGX_(?:HTTP|CONF)_/g;
+my @told = sort $docs =~ /^### (\w+)\n\n```\nSyntax: +\1 .+;?\nDefault: +.+\nContext: +.+\nPhase: +.+\n```$/mg;
+cmp_ok(scalar @has, '>', 30, 'the directives of the source');
+is("@told", "@has", 'are those of the documentation');
+
+my ($names) = $t->read_file($t->root . '/src/observe/metrics.c') =~ /result_names\[.*?\{(.*?)\};/s;
+like($docs, qr/^\| `$_` \|/m, "the result $_ is documented") for $names =~ /ngx_string\("(\w+)"\)/g;
+
 # It does what it is for.
 
 my $gateway = $t->gateway(8081, answer => sub { $_[0]->answer },
@@ -85,6 +97,7 @@ my $pin = pin_spki($t, 'gateway');
 
 $more =~ s{https://203\.0\.113\.7/gateway}{$url};
 $more =~ s{spki-sha256:0{64}}{$pin};
+$more =~ s{^worker_rlimit_nofile .*\n}{}m;    # the machine of a test may allow less
 accepted('a gateway of our own', $more);
 $t->run;
 

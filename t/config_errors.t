@@ -64,10 +64,10 @@ my @refused = (
         . gateway('url https://127.0.0.1:8081/; ssl_name a.test; tls ours;')],
     ['a certificate without key', 'certificate_key', "ohttp_relay_tls ours { trusted_certificate %%TESTDIR%%/ca.crt; certificate %%TESTDIR%%/ca.crt; }\n"
         . gateway('url https://127.0.0.1:8081/; ssl_name a.test; tls ours;')],
-    ['an old protocol', 'protocols', "ohttp_relay_tls ours { trusted_certificate %%TESTDIR%%/ca.crt; protocols TLSv1.1; }\n"
+    ['an old protocol', 'TLSv1.1', "ohttp_relay_tls ours { trusted_certificate %%TESTDIR%%/ca.crt; protocols TLSv1.1; }\n"
         . gateway('url https://127.0.0.1:8081/; ssl_name a.test; tls ours;')],
     ['auth that is not off', 'ohttp_relay_auth', $llm . server('location / { ohttp_relay_pass llm; ohttp_relay_auth token; }')],
-    ['an unknown status page', 'ohttp_relay_status', server('location / { ohttp_relay_status xml; }')],
+    ['an unknown status page', 'xml', server('location / { ohttp_relay_status xml; }')],
     ['a star for CORS', 'ohttp_relay_cors', $llm . server('location / { ohttp_relay_pass llm; ohttp_relay_cors *; }')],
     ['an origin with a path', 'ohttp_relay_cors', $llm . server('location / { ohttp_relay_pass llm; ohttp_relay_cors https://a.example/; }')],
     ['a zone that is too small', 'ohttp_relay_zone', "ohttp_relay_zone 1k;\n" . $llm . server($pass)],
@@ -93,22 +93,22 @@ for (@refused) {
     unlike($said, qr/secret/, 'and repeats no secret');
 }
 
-# What is accepted, and what is said of it.
+# What is accepted.
 
 my @accepted = (
-    ['an ordinary relay', 'off|TLS', $llm . server($pass)],
-    ['an empty location', undef, server('location / { }')],
-    ['all the words', 'off', "ohttp_relay_zone 1m; ohttp_relay_dumpable on; ohttp_relay_early_data_header on;\n"
+    ['an ordinary relay', $llm . server($pass)],
+    ['an empty location', server('location / { }')],
+    ['all the words', "ohttp_relay_zone 1m; ohttp_relay_dumpable on; ohttp_relay_early_data_header on;\n"
         . 'ohttp_relay_gateway all { url http://127.0.0.1:8081/a?b=c; insecure on; request_header X-A "b c";'
         . ' pass_response_header X-B X-C; media_types message/ohttp-req; max_body 1m; connect_timeout 1s; send_timeout 2s;'
         . " read_timeout 3m; keepalive 3; keepalive_timeout 4s; keepalive_requests 5; max_in_flight 6; }\n"
         . server('location / { ohttp_relay_pass all; ohttp_relay_auth off; ohttp_relay_cors https://a.example; }')],
-    ['pins', undef, gateway("url https://127.0.0.1:8081/; ssl_pin $pin cert-sha256:" . 'AB:' x 31 . 'ab; ssl_name a.test;')],
-    ['a gateway by a variable', undef, $llm . server('location ~ ^/(?<gw>.*)$ { ohttp_relay_pass $gw; }')],
+    ['pins', gateway("url https://127.0.0.1:8081/; ssl_pin $pin cert-sha256:" . 'AB:' x 31 . 'ab; ssl_name a.test;')],
+    ['a gateway by a variable', $llm . server('location ~ ^/(?<gw>.*)$ { ohttp_relay_pass $gw; }')],
 );
 
 for (@accepted) {
-    my ($name, $warned, $inside) = @$_;
+    my ($name, $inside) = @$_;
     my ($code, $said) = $t->nginx_t($inside);
     is($code, 0, "$name is accepted") or diag($said);
 }

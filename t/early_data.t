@@ -81,11 +81,11 @@ is(scalar(my @requests = $gateway->requests), 0, 'the gateway sees none of it');
 my @plain = (port => 8082, headers => ['Early-Data' => '1']);
 is($t->post('/relay', @plain)->says, '200', 'Early-Data is ignored');
 is($t->post('/trusted', @plain)->says, '425 too_early', 'unless a directive trusts it');
-is($t->post('/trusted', port => 8082, headers => ['Early-Data' => $_])->says, '200', "Early-Data: $_ is not it")
-    for qw/0 11/;
+is($t->post('/trusted', port => 8082, headers => ['Early-Data' => $_])->says, '425 too_early',
+    "Early-Data: $_, which is invalid, is taken for 1") for qw/0 11/;
 is($t->post('/trusted', port => 8082)->says, '200', 'and neither is none');
 
-is(scalar(@requests = $gateway->wait_requests(4)), 4, 'these reached the gateway');
+is(scalar(@requests = $gateway->wait_requests(2)), 2, 'these reached the gateway');
 unlike(join('', map { $_->head } @requests), qr/early/i, 'without the header');
 
 $t->done;

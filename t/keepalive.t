@@ -16,10 +16,10 @@ my $t = Test::OhttpRelay->new;
 $t->http(<<'EOC');
     ohttp_relay_gateway llm   { url http://127.0.0.1:8081/a; insecure on; keepalive 4; keepalive_timeout 60s; }
     ohttp_relay_gateway twin  { url http://127.0.0.1:8081/b; insecure on; keepalive 4; keepalive_timeout 60s; }
-    ohttp_relay_gateway few   { url http://127.0.0.1:8081/c; insecure on; keepalive 4; keepalive_requests 2; }
+    ohttp_relay_gateway few   { url http://127.0.0.1:8081/c; insecure on; keepalive 4; keepalive_timeout 60s; keepalive_requests 2; }
     ohttp_relay_gateway brief { url http://127.0.0.1:8081/d; insecure on; keepalive 4; keepalive_timeout 1s; }
-    ohttp_relay_gateway none  { url http://127.0.0.1:8081/e; insecure on; keepalive 0; }
-    ohttp_relay_gateway one   { url http://127.0.0.1:8081/f; insecure on; keepalive 1; }
+    ohttp_relay_gateway none  { url http://127.0.0.1:8081/e; insecure on; keepalive 0; keepalive_timeout 60s; }
+    ohttp_relay_gateway one   { url http://127.0.0.1:8081/f; insecure on; keepalive 1; keepalive_timeout 60s; }
 
     server {
         listen 127.0.0.1:8080;

@@ -72,7 +72,8 @@ for my $http (1, 2) {
         headers => ['Host' => 'other.example']);
 }
 
-like($t->read_file('error.log'), qr/client: ?,/, 'the relay writes its errors without a client');
+like($t->read_file('error.log'), qr/\[error\] .* upstream, server: relay\.example/, 'the relay writes its errors');
+unlike($t->read_file('error.log'), qr/client:? ?[0-9]|request: "|referrer: "/, 'without a client');
 is(scalar(() = $t->read_file('other.access') =~ m{^127\.0\.0\.\d+ "\w+ /theirs}mg), 2, "the neighbour's access log has its clients");
 is(scalar(() = $t->read_file('other.error') =~ m{client: 127\.0\.0\.\d+, server: other\.example, request: "\w+ /theirs}g), 2,
     "the neighbour's error log as well");

@@ -99,11 +99,6 @@ for my $http (1, 2) {
     shape($t->post('/own', %h, method => 'GET', type => undef, body => undef), 405, 'method_not_allowed',
         "error_page in the location, HTTP/$http");
     shape($t->post('/own', %h, type => 'a/b'), 415, 'unsupported_media_type', "and for another, HTTP/$http");
-
-    # Errors that nginx itself finds, some of them before it knows a location
-
-    shape($t->post('/relay', %h, headers => [map { ("X-Long-$_" => $t->canary->word . 'x' x 3500) } 1 .. 3]),
-        431, 'malformed_request', "headers too large, HTTP/$http");
 }
 
 # limit_req counts over both versions of HTTP here, so one is enough
@@ -164,6 +159,9 @@ sub raw {
 my $word = $t->canary->word;
 
 shape(raw("POST /relay/" . $word . 'x' x 9000 . " HTTP/1.1\r\nHost: a\r\n\r\n"), 414, 'malformed_request', 'a request line too long');
+shape($t->post('/relay', headers => ['X-Long' => $word . 'x' x 9000]), 431, 'malformed_request', 'a header too large');
+shape($t->post('/relay', headers => [map { ("X-Long-$_" => $word . 'x' x 3500) } 1 .. 3]), 431, 'malformed_request',
+    'headers too large together');
 shape(raw("POST /relay HTTP/1.1\r\n\r\n"), 400, 'malformed_request', 'no Host');
 shape(raw("POST /relay HTTP/1.1\r\nHost: a/b\r\n\r\n"), 400, 'malformed_request', 'a wrong Host');
 shape(raw("POST /relay HTTP/1.1\r\nHost: a\r\nContent-Length: 1x\r\n\r\n"), 400, 'malformed_request', 'a wrong length');

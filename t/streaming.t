@@ -10,11 +10,12 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
+use Time::HiRes qw/sleep/;
 
 my $t = Test::OhttpRelay->new->has(qw/http2/);
 
 $t->http(<<'EOC');
-    ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; keepalive 4; }
+    ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; keepalive 4; keepalive_timeout 60s; }
 
     server {
         listen 127.0.0.1:8080;
@@ -127,10 +128,22 @@ for my $n (1 .. 20) {
     $conn->chunk eq "piece $n" or fail("piece $n of an upload after the early answer");
 }
 
-$client->end_chunks;
-is($conn->chunk, '', 'takes its upload to the end');
+# Now so much that the gateway's socket is full for a while.
+
+my $block = 'x' x (1 << 20);
+$t->run_daemon(sub {
+    $client->send_chunk($block) for 1 .. 16;
+    $client->end_chunks;
+    sleep 60;
+});
+sleep 0.5;
+my ($got, $data) = (0, '');
+$got += length $data while defined($data = $conn->chunk) && $data ne '';
+is($got, 16 << 20, 'takes 16 MiB of upload');
+is($data, '', 'to its end');
 $conn->end_chunks;
 is($client->chunk, '', 'and then ends');
+$t->end_peers;
 
 # The same over HTTP/2.
 

@@ -78,8 +78,15 @@ my %gateway = (
     8083 => $t->gateway(8083, tls => $alone, @answer),
     8084 => $t->gateway(8084, tls => { %$old, SSL_version => 'TLSv1_1', SSL_cipher_list => 'ALL:@SECLEVEL=0' }, @answer),
     8085 => $t->gateway(8085, tls => { %$server, SSL_verify_mode => 3, SSL_ca_file => $t->dir . '/ca.crt' }, @answer),
-    8086 => $t->gateway(8086, @answer),
+    8086 => $t->gateway(8086),
 );
+$t->run_daemon(sub {
+    while (my $conn = $gateway{8086}->accept(60)) {
+        $conn->piece;
+        $conn->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain");
+        $conn->close;
+    }
+});
 $t->run;
 
 for my $name (sort keys %case) {

@@ -13,10 +13,13 @@
 #include "tls.h"
 
 
+/* a head of a response that many gateways send must fit */
+#define NGX_OHTTP_RELAY_MIN_BUFFER  4096
+
+
 static ngx_int_t ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
-static ngx_int_t ngx_ohttp_relay_gateway_init_security(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
+static char *ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_gateway_init_upstream(
     ngx_ohttp_relay_gateway_t *gateway);
 static ngx_int_t ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
@@ -64,7 +67,8 @@ static ngx_int_t
 ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway)
 {
-    ngx_uint_t  kind;
+    char        *wrong;
+    ngx_uint_t   kind;
 
     ngx_conf_init_value(gateway->insecure, 0);
     ngx_conf_init_value(gateway->max_body, 20 * 1024 * 1024);
@@ -82,8 +86,26 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
 
     ngx_ohttp_relay_gateway_init_upstream(gateway);
 
-    if (ngx_ohttp_relay_gateway_init_security(cf, gateways, gateway) != NGX_OK
-        || ngx_ohttp_relay_gateway_resolve(cf, gateway) != NGX_OK
+    wrong = ngx_ohttp_relay_gateway_wrong(gateway);
+
+    if (wrong) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "gateway \"%V\": %s",
+                      &gateway->name, wrong);
+        return NGX_ERROR;
+    }
+
+    if (gateway->tls_name.len == 0) {
+        gateway->tls_name.data = (u_char *) gateway->url.host.data;
+        gateway->tls_name.len = gateway->url.host.len;
+    }
+
+    if (gateway->url.tls
+        && ngx_ohttp_relay_tls_init(cf, gateways, gateway) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ohttp_relay_gateway_resolve(cf, gateway) != NGX_OK
         || ngx_ohttp_relay_peer_init(cf, gateway) != NGX_OK)
     {
         return NGX_ERROR;
@@ -99,51 +121,39 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
 }
 
 
-static ngx_int_t
-ngx_ohttp_relay_gateway_init_security(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway)
+/* what is wrong with a gateway as a whole; NULL if nothing is */
+
+static char *
+ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
 {
-    char  *wrong;
+    if (gateway->upstream.buffer_size < NGX_OHTTP_RELAY_MIN_BUFFER) {
+        return "\"buffer_size\" must be at least 4k";
+    }
 
-    wrong = NULL;
+    if (!gateway->url.tls && !gateway->insecure) {
+        return "\"url\" is http://: anyone on the way could read when and how "
+               "much is sent; say \"insecure on\" to accept that";
+    }
 
-    if (!gateway->url.tls) {
-
-        if (!gateway->insecure) {
-            wrong = "\"url\" is http://: anyone on the way could read when and "
-                    "how much is sent; say \"insecure on\" to accept that";
-
-        } else if (gateway->tls.len || gateway->pins || gateway->tls_name.len) {
-            wrong = "\"tls\", \"ssl_pin\" and \"ssl_name\" need an https:// "
-                    "\"url\"";
-        }
-
-    } else if (gateway->tls.len && gateway->pins) {
-        wrong = "\"tls\" and \"ssl_pin\" exclude each other";
-
-    } else if (gateway->url.address && gateway->tls_name.len == 0
-               && gateway->pins == NULL)
+    if (!gateway->url.tls
+        && (gateway->tls.len || gateway->pins || gateway->tls_name.len))
     {
-        wrong = "\"url\" has an address: \"ssl_pin\" or \"ssl_name\" must "
-                "tell what its certificate is checked against";
+        return "\"tls\", \"ssl_pin\" and \"ssl_name\" need an https:// "
+               "\"url\"";
     }
 
-    if (wrong) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "gateway \"%V\": %s",
-                      &gateway->name, wrong);
-        return NGX_ERROR;
+    if (gateway->tls.len && gateway->pins) {
+        return "\"tls\" and \"ssl_pin\" exclude each other";
     }
 
-    if (gateway->tls_name.len == 0) {
-        gateway->tls_name.data = (u_char *) gateway->url.host.data;
-        gateway->tls_name.len = gateway->url.host.len;
+    if (gateway->url.tls && gateway->url.address && gateway->pins == NULL
+        && gateway->tls_name.len == 0)
+    {
+        return "\"url\" has an address: \"ssl_pin\" or \"ssl_name\" must tell "
+               "what its certificate is checked against";
     }
 
-    if (!gateway->url.tls) {
-        return NGX_OK;
-    }
-
-    return ngx_ohttp_relay_tls_init(cf, gateways, gateway);
+    return NULL;
 }
 
 

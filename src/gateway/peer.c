@@ -219,6 +219,12 @@ ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
         return 0;
     }
 
+    /* bytes behind the answer that TLS has already taken from the socket */
+
+    if (c->ssl && SSL_has_pending(c->ssl->connection)) {
+        return 0;
+    }
+
     if (c->requests >= gateway->keepalive_requests
         || peer->pool->n == gateway->keepalive
         || ngx_terminate

@@ -216,6 +216,13 @@ ngx_ohttp_relay_tls_create(ngx_conf_t *cf, ngx_uint_t protocols,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl;
 
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+
+    /* what only the end of the connection ends must have a true end */
+    SSL_CTX_clear_options(ssl->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+
+#endif
+
     if (ngx_ssl_ciphers(cf, ssl, ciphers, 0) != NGX_OK
         || ngx_ssl_client_session_cache(cf, ssl, 1) != NGX_OK)
     {

@@ -144,7 +144,7 @@ ngx_ohttp_relay_metrics_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         metrics->shpool->data = metrics->sh;
     }
 
-    ngx_str_null(&none);
+    ngx_str_set(&none, "");
 
     for (i = 0; i <= metrics->n; i++) {
         metrics->counters[i] = ngx_ohttp_relay_metrics_attach(metrics,

@@ -314,7 +314,8 @@ static ngx_int_t
 ngx_ohttp_relay_answer_incremental(ngx_http_request_t *r,
     ngx_ohttp_relay_field_t *field)
 {
-    int  value;
+    int         value;
+    ngx_str_t  *name;
 
     static ngx_str_t  values[] = { ngx_string("?0"), ngx_string("?1") };
 
@@ -325,9 +326,9 @@ ngx_ohttp_relay_answer_incremental(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_ohttp_relay_add_header(r,
-                &ngx_ohttp_relay_answer_names[NGX_OHTTP_RELAY_FIELD_INCREMENTAL],
-                &values[value]);
+    name = &ngx_ohttp_relay_answer_names[NGX_OHTTP_RELAY_FIELD_INCREMENTAL];
+
+    return ngx_ohttp_relay_add_header(r, name, &values[value]);
 }
 
 
@@ -408,9 +409,7 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return ngx_ohttp_relay_answer_invalid(r, "framing");
     }
 
-    if (b->end - b->pos < NGX_OHTTP_RELAY_MIN_BUFFER
-        && u->conf->buffer_size > NGX_OHTTP_RELAY_MIN_BUFFER)
-    {
+    if (b->end - b->pos < NGX_OHTTP_RELAY_MIN_BUFFER) {
         return ngx_ohttp_relay_answer_invalid(r, "size of the head");
     }
 
@@ -609,7 +608,9 @@ ngx_ohttp_relay_input_append(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 
     u = r->upstream;
 
-    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+    /* nginx empties the chain between two reads */
+
+    ll = u->out_bufs ? &ctx->out_last->next : &u->out_bufs;
 
     cl = ngx_chain_get_free_buf(r->pool, &u->free_bufs);
     if (cl == NULL) {
@@ -617,6 +618,7 @@ ngx_ohttp_relay_input_append(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     }
 
     *ll = cl;
+    ctx->out_last = cl;
 
     b = cl->buf;
 
@@ -642,7 +644,6 @@ static void
 ngx_ohttp_relay_input_end(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_uint_t clean)
 {
-    ngx_chain_t          *cl;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
@@ -655,11 +656,7 @@ ngx_ohttp_relay_input_end(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
                       "gateway sent more than one response");
     }
 
-    if (u->out_bufs == NULL) {
-        return;
+    if (u->out_bufs) {
+        ctx->out_last->buf->last_buf = 1;
     }
-
-    for (cl = u->out_bufs; cl->next; cl = cl->next) { /* void */ }
-
-    cl->buf->last_buf = 1;
 }

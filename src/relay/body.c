@@ -106,19 +106,21 @@ ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
             /* all there is has been checked */
 
             if (whole) {
-                ngx_ohttp_relay_body_collected(r, ctx);
+                ctx->declared = ctx->received;
+                r->request_body_no_buffering = 0;
             }
 
+            ngx_ohttp_relay_body_collected(r, ctx);
             return NGX_OK;
         }
 
-        if (whole) {
-            if (ngx_ohttp_relay_body_collect(r, ctx) != NGX_OK) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-        } else if (ready == NGX_OK) {
+        if (ready == NGX_OK && !whole) {
+            ngx_ohttp_relay_body_collected(r, ctx);
             return NGX_OK;
+        }
+
+        if (ngx_ohttp_relay_body_collect(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
         received = ctx->received;
@@ -136,7 +138,10 @@ ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
-/* moves what has come out of nginx's buffer, so that it can be used again */
+/*
+ * Moves what has come out of nginx's buffer: while that is full nginx neither
+ * reads on nor keeps a timer.
+ */
 
 static ngx_int_t
 ngx_ohttp_relay_body_collect(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
@@ -160,18 +165,16 @@ ngx_ohttp_relay_body_collect(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
+/* puts it back in front of the rest */
+
 static void
 ngx_ohttp_relay_body_collected(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx)
 {
-    ctx->declared = ctx->received;
-
     if (ctx->collected.first) {
         ctx->collected.last->next = r->request_body->bufs;
         r->request_body->bufs = ctx->collected.first;
     }
-
-    r->request_body_no_buffering = 0;
 }
 
 
@@ -194,7 +197,12 @@ ngx_ohttp_relay_peek_chain(ngx_chain_t *cl, u_char *p, u_char *end)
 
     for ( /* void */ ; cl && p < end; cl = cl->next) {
         n = ngx_min(cl->buf->last - cl->buf->pos, end - p);
-        p = ngx_cpymem(p, cl->buf->pos, n);
+
+        /* the buffer that only marks the end has no memory */
+
+        if (n) {
+            p = ngx_cpymem(p, cl->buf->pos, n);
+        }
     }
 
     return p;

@@ -35,9 +35,8 @@ ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
 
     for (i = 0; i < origins->nelts; i++) {
 
-        if ((origin[i].len == 1 && origin[i].data[0] == '*')
-            || (origin[i].len == value->len
-                && ngx_memcmp(origin[i].data, value->data, value->len) == 0))
+        if (origin[i].len == value->len
+            && ngx_memcmp(origin[i].data, value->data, value->len) == 0)
         {
             *allowed = origin[i];
             return;

@@ -13,7 +13,7 @@
 
 /*
  * Sets *allowed to the entry of "origins" (ngx_str_t) that the Origin header
- * value is equal to, or to "*" if that is an entry; leaves it otherwise.
+ * value is equal to; leaves it alone if there is none.
  */
 void ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
     ngx_str_t *allowed);

@@ -23,6 +23,7 @@ static ngx_int_t ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_header_send(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_exit_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_output_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_output(ngx_http_request_t *r,
@@ -38,6 +39,8 @@ static ngx_int_t ngx_ohttp_relay_discard(ngx_http_request_t *r,
 
 
 static ngx_http_output_header_filter_pt  ngx_ohttp_relay_next_header_filter;
+static ngx_http_output_header_filter_pt
+    ngx_ohttp_relay_exit_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_ohttp_relay_next_output_filter;
 static ngx_http_output_body_filter_pt    ngx_ohttp_relay_exit_filter;
 
@@ -56,6 +59,9 @@ ngx_ohttp_relay_filter_init(void)
 ngx_int_t
 ngx_ohttp_relay_exit_init(ngx_conf_t *cf)
 {
+    ngx_ohttp_relay_exit_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_ohttp_relay_exit_header_filter;
+
     ngx_ohttp_relay_exit_filter = ngx_http_top_body_filter;
 
     return NGX_OK;
@@ -78,9 +84,7 @@ ngx_ohttp_relay_filter_ctx(ngx_http_request_t *r)
     if (!rlcf->relay) {
         rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
 
-        if (!rscf->relay
-            || ngx_http_get_module_ctx(r, ngx_ohttp_relay_module) != NULL)
-        {
+        if (!rscf->relay || r->phase_handler != 0) {
             return NULL;
         }
     }
@@ -172,7 +176,35 @@ ngx_ohttp_relay_header_send(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    /*
+     * Filters that change bodies choose them by type, so on their way they see
+     * none.  Others, such as add_header, do their work.
+     */
+
+    ctx->out_type = r->headers_out.content_type;
+    ctx->out_length = r->headers_out.content_length_n;
+
+    ngx_str_null(&r->headers_out.content_type);
+
     return ngx_ohttp_relay_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_exit_header_filter(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx && ctx->filtered) {
+        r->headers_out.content_type = ctx->out_type;
+        r->headers_out.content_type_len = ctx->out_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+        r->headers_out.content_length_n = ctx->out_length;
+    }
+
+    return ngx_ohttp_relay_exit_next_header_filter(r);
 }
 
 

@@ -23,10 +23,10 @@
 void ngx_ohttp_relay_filter_init(void);
 
 /*
- * A second module of the same file notes, through this function, the chain of
- * body filters as it stands when nothing but the protocols (HTTP/1.1 chunked,
- * HTTP/2, HTTP/3) is in it.  Bodies of relay locations are sent by that chain,
- * past every filter that could change them.
+ * A second module of the same file stands, through this function, where behind
+ * it nothing but the protocols (HTTP/1.1 chunked, HTTP/2, HTTP/3) follows.
+ * Bodies of relay locations are sent from there, past every filter that could
+ * change them; type and length of the head are restored there.
  */
 ngx_int_t ngx_ohttp_relay_exit_init(ngx_conf_t *cf);
 

@@ -372,6 +372,20 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
+#if (NGX_HTTP_V2)
+
+    /*
+     * nginx leaves the RST_STREAM of a cut answer in its queue as long as no
+     * other stream of the connection has something to send
+     */
+
+    if (rc != 0 && r->stream) {
+        ngx_post_event(r->stream->connection->connection->write,
+                       &ngx_posted_events);
+    }
+
+#endif
+
     if (rc == 0) {
         if (ctx->result == NGX_OHTTP_RELAY_RESULT_NONE) {
             ctx->result = ctx->status < 400

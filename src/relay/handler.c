@@ -46,6 +46,7 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
     }
 
     ngx_ohttp_relay_look(r, ctx);
+    ngx_ohttp_relay_open_log(r);
 
     if (r->method == NGX_HTTP_OPTIONS && ctx->origin.len) {
         return ngx_ohttp_relay_preflight(r, ctx);
@@ -126,9 +127,12 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
                                       NGX_OHTTP_RELAY_UNSUPPORTED_MEDIA_TYPE);
     }
 
-    /* a query could carry an identifier to the next log */
+    /*
+     * A query could carry an identifier to the next log; a body that somebody
+     * has read before, a mirror or an earlier handler, has been elsewhere.
+     */
 
-    if (ctx->query) {
+    if (ctx->query || r->request_body || r->discard_body) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_MALFORMED_REQUEST);
     }
 
@@ -154,7 +158,7 @@ ngx_ohttp_relay_is_early(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 #if (NGX_HTTP_SSL)
 
     if (r->connection->ssl
-        && SSL_in_init(r->connection->ssl->connection))
+        && !SSL_is_init_finished(r->connection->ssl->connection))
     {
         return 1;
     }

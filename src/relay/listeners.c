@@ -16,15 +16,22 @@ static ngx_int_t ngx_ohttp_relay_check_location(ngx_conf_t *cf,
     void **loc_conf);
 static ngx_uint_t ngx_ohttp_relay_core_flag(ngx_conf_t *cf, void **loc_conf,
     char *name);
+static ngx_uint_t ngx_ohttp_relay_has_mirror(ngx_conf_t *cf, void **loc_conf);
 static ngx_int_t ngx_ohttp_relay_check_debug(ngx_conf_t *cf);
 static ngx_int_t ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_addr_t *addr,
     ngx_uint_t *plain);
 static ngx_uint_t ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf);
+static ngx_int_t ngx_ohttp_relay_list_variables(ngx_cycle_t *cycle,
+    ngx_ohttp_relay_main_conf_t *rmcf);
+static ngx_http_addr_conf_t *ngx_ohttp_relay_listening_addr(
+    ngx_listening_t *ls, ngx_uint_t i, ngx_sockaddr_t *sa);
 static ngx_uint_t ngx_ohttp_relay_is_quiet(
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_listening_t *ls);
-static ngx_uint_t ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls);
-static ngx_int_t ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log);
+static ngx_int_t ngx_ohttp_relay_clamp_listener(ngx_cycle_t *cycle,
+    ngx_listening_t *ls);
+static ngx_int_t ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log,
+    ngx_uint_t level);
 
 
 ngx_int_t
@@ -111,6 +118,10 @@ ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
                 "asked";
     }
 
+    if (ngx_ohttp_relay_has_mirror(cf, loc_conf)) {
+        wrong = "\"mirror\" sends copies elsewhere";
+    }
+
     if (wrong == NULL) {
         return NGX_OK;
     }
@@ -156,6 +167,27 @@ ngx_ohttp_relay_core_flag(ngx_conf_t *cf, void **loc_conf, char *name)
         flag = *(ngx_flag_t *) (conf + cmd->offset);
 
         return flag == 1;
+    }
+
+    return 0;
+}
+
+
+/* in all versions the mirror module keeps a location's list of them first */
+
+static ngx_uint_t
+ngx_ohttp_relay_has_mirror(ngx_conf_t *cf, void **loc_conf)
+{
+    ngx_uint_t     i;
+    ngx_array_t  **mirrors;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_http_mirror_module")
+            == 0)
+        {
+            mirrors = loc_conf[cf->cycle->modules[i]->ctx_index];
+            return *mirrors != NULL;
+        }
     }
 
     return 0;
@@ -251,35 +283,38 @@ ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
     ngx_ohttp_relay_main_conf_t *rmcf)
 {
     void                      ***loc_conf;
-    ngx_log_t                    log;
     ngx_uint_t                   i;
     ngx_listening_t             *ls;
     ngx_http_core_loc_conf_t    *clcf;
-    ngx_http_core_srv_conf_t   **cscf;
-    ngx_http_core_main_conf_t   *cmcf;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    if (ngx_ohttp_relay_list_variables(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    loc_conf = rmcf->around.elts;
+
+    for (i = 0; i < rmcf->around.nelts; i++) {
+        clcf = loc_conf[i][ngx_http_core_module.ctx_index];
+
+        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log, NGX_LOG_WARN)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     loc_conf = rmcf->locations.elts;
 
     for (i = 0; i < rmcf->locations.nelts; i++) {
         clcf = loc_conf[i][ngx_http_core_module.ctx_index];
+        rlcf = loc_conf[i][ngx_ohttp_relay_module.ctx_index];
 
-        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
+        rlcf->log = clcf->error_log;
 
-    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
-    cscf = cmcf->servers.elts;
-
-    for (i = 0; i < cmcf->servers.nelts; i++) {
-
-        if (!ngx_ohttp_relay_is_relay(cscf[i])) {
-            continue;
-        }
-
-        clcf = cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index];
-
-        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log) != NGX_OK) {
+        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log, NGX_LOG_CRIT)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -296,31 +331,119 @@ ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
             ls[i].addr_ntop = 0;
         }
 
-        if (!ngx_ohttp_relay_default_is_relay(&ls[i])) {
-            continue;
-        }
-
-        if (ngx_ohttp_relay_clamp(cycle, &ls[i].logp) != NGX_OK) {
+        if (ngx_ohttp_relay_clamp_listener(cycle, &ls[i]) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        log = *ls[i].logp;
-        log.handler = ls[i].log.handler;
-        log.data = ls[i].log.data;
-        ls[i].log = log;
     }
 
     return NGX_OK;
 }
 
 
-/* a listening socket may serve several addresses of one port */
+/* the variables that are made of a client's head, if something names them */
+
+static ngx_int_t
+ngx_ohttp_relay_list_variables(ngx_cycle_t *cycle,
+    ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    ngx_str_t                  *prefix;
+    ngx_uint_t                  i, *index;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static ngx_str_t  prefixes[] = {
+        ngx_string("http_"),
+        ngx_string("arg_"),
+        ngx_string("args"),
+        ngx_string("cookie_"),
+        ngx_string("query_string"),
+        ngx_string("is_args"),
+        ngx_string("request_uri"),
+        ngx_string("request"),
+        ngx_string("remote_"),
+        ngx_string("realip_"),
+        ngx_string("proxy_add_"),
+        ngx_string("content_"),
+        ngx_string("host"),
+        ngx_null_string
+    };
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        for (prefix = prefixes; prefix->len; prefix++) {
+
+            if (v[i].name.len < prefix->len
+                || ngx_strncmp(v[i].name.data, prefix->data, prefix->len) != 0)
+            {
+                continue;
+            }
+
+            index = ngx_array_push(&rmcf->forget);
+            if (index == NULL) {
+                return NGX_ERROR;
+            }
+
+            *index = i;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A listening socket may serve several addresses of one port: the i-th of them
+ * and its configuration.
+ */
+
+static ngx_http_addr_conf_t *
+ngx_ohttp_relay_listening_addr(ngx_listening_t *ls, ngx_uint_t i,
+    ngx_sockaddr_t *sa)
+{
+    ngx_http_port_t      *port;
+    ngx_http_in_addr_t   *addr;
+#if (NGX_HAVE_INET6)
+    ngx_http_in6_addr_t  *addr6;
+#endif
+
+    port = ls->servers;
+
+    ngx_memcpy(sa, ls->sockaddr, ls->socklen);
+
+    switch (ls->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        addr6 = port->addrs;
+
+        if (port->naddrs > 1) {
+            sa->sockaddr_in6.sin6_addr = addr6[i].addr6;
+        }
+
+        return &addr6[i].conf;
+#endif
+
+    default: /* AF_INET and AF_UNIX */
+        addr = port->addrs;
+
+        if (port->naddrs > 1) {
+            sa->sockaddr_in.sin_addr.s_addr = addr[i].addr;
+        }
+
+        return &addr[i].conf;
+    }
+}
+
 
 static ngx_uint_t
 ngx_ohttp_relay_is_quiet(ngx_ohttp_relay_main_conf_t *rmcf,
     ngx_listening_t *ls)
 {
-    ngx_uint_t                i, k, found;
+    ngx_uint_t                i, k;
     ngx_sockaddr_t            sa;
     ngx_http_port_t          *port;
     ngx_ohttp_relay_quiet_t  *quiet;
@@ -328,40 +451,20 @@ ngx_ohttp_relay_is_quiet(ngx_ohttp_relay_main_conf_t *rmcf,
     port = ls->servers;
     quiet = rmcf->quiet.elts;
 
-    ngx_memcpy(&sa, ls->sockaddr, ls->socklen);
-
     for (i = 0; i < port->naddrs; i++) {
 
-        if (port->naddrs > 1) {
-
-            switch (ls->sockaddr->sa_family) {
-
-#if (NGX_HAVE_INET6)
-            case AF_INET6:
-                sa.sockaddr_in6.sin6_addr =
-                                  ((ngx_http_in6_addr_t *) port->addrs)[i].addr6;
-                break;
-#endif
-
-            default: /* AF_INET */
-                sa.sockaddr_in.sin_addr.s_addr =
-                                    ((ngx_http_in_addr_t *) port->addrs)[i].addr;
-            }
-        }
-
-        found = 0;
+        (void) ngx_ohttp_relay_listening_addr(ls, i, &sa);
 
         for (k = 0; k < rmcf->quiet.nelts; k++) {
             if (ngx_cmp_sockaddr(&sa.sockaddr, ls->socklen, quiet[k].sockaddr,
                                  quiet[k].socklen, 1)
                 == NGX_OK)
             {
-                found = 1;
                 break;
             }
         }
 
-        if (!found) {
+        if (k == rmcf->quiet.nelts) {
             return 0;
         }
     }
@@ -370,10 +473,18 @@ ngx_ohttp_relay_is_quiet(ngx_ohttp_relay_main_conf_t *rmcf,
 }
 
 
-static ngx_uint_t
-ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls)
+/*
+ * What is logged before there is a request goes to the log of the default
+ * server.  Without a PROXY protocol header nginx prints what came instead,
+ * whatever it is, at "error": there, not even that.
+ */
+
+static ngx_int_t
+ngx_ohttp_relay_clamp_listener(ngx_cycle_t *cycle, ngx_listening_t *ls)
 {
+    ngx_log_t              log;
     ngx_uint_t             i;
+    ngx_sockaddr_t         sa;
     ngx_http_port_t       *port;
     ngx_http_addr_conf_t  *conf;
 
@@ -381,24 +492,27 @@ ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls)
 
     for (i = 0; i < port->naddrs; i++) {
 
-        switch (ls->sockaddr->sa_family) {
+        conf = ngx_ohttp_relay_listening_addr(ls, i, &sa);
 
-#if (NGX_HAVE_INET6)
-        case AF_INET6:
-            conf = &((ngx_http_in6_addr_t *) port->addrs)[i].conf;
-            break;
-#endif
-
-        default: /* AF_INET and AF_UNIX */
-            conf = &((ngx_http_in_addr_t *) port->addrs)[i].conf;
+        if (!ngx_ohttp_relay_is_relay(conf->default_server)) {
+            continue;
         }
 
-        if (ngx_ohttp_relay_is_relay(conf->default_server)) {
-            return 1;
+        if (ngx_ohttp_relay_clamp(cycle, &ls->logp,
+                                  conf->proxy_protocol ? NGX_LOG_CRIT
+                                                       : NGX_LOG_WARN)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
+
+        log = *ls->logp;
+        log.handler = ls->log.handler;
+        log.data = ls->log.data;
+        ls->log = log;
     }
 
-    return 0;
+    return NGX_OK;
 }
 
 
@@ -408,7 +522,7 @@ ngx_ohttp_relay_default_is_relay(ngx_listening_t *ls)
  */
 
 static ngx_int_t
-ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log)
+ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log, ngx_uint_t level)
 {
     ngx_log_t  *copy;
 
@@ -420,7 +534,7 @@ ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log)
         }
 
         *copy = **log;
-        copy->log_level = ngx_min(copy->log_level, NGX_LOG_NOTICE);
+        copy->log_level = ngx_min(copy->log_level, level);
 
         *log = copy;
     }

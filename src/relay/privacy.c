@@ -35,6 +35,7 @@ static void ngx_ohttp_relay_look_headers(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_forget_headers(ngx_http_request_t *r);
 static void ngx_ohttp_relay_forget_query(ngx_http_request_t *r);
+static void ngx_ohttp_relay_forget_variables(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -186,6 +187,7 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     ngx_ohttp_relay_forget_headers(r);
     ngx_ohttp_relay_forget_query(r);
+    ngx_ohttp_relay_forget_variables(r);
 
     /* realip may have rendered another address since POST_READ */
     r->connection->addr_text.len = 0;
@@ -271,7 +273,8 @@ ngx_ohttp_relay_look_headers(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
                                       h[i].key.len)
                           == 0)
             {
-                ctx->early = (h[i].value.len == 1 && h[i].value.data[0] == '1');
+                /* what is not "1" is taken for it: RFC 8470, section 5.1 */
+                ctx->early = 1;
             }
         }
     }
@@ -331,4 +334,33 @@ ngx_ohttp_relay_forget_query(ngx_http_request_t *r)
             line[i]->len = p - line[i]->data;
         }
     }
+}
+
+
+/* "if" or a limit's key may have asked for a header before: it is kept then */
+
+static void
+ngx_ohttp_relay_forget_variables(ngx_http_request_t *r)
+{
+    ngx_uint_t                    i, *index;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    index = rmcf->forget.elts;
+
+    for (i = 0; i < rmcf->forget.nelts; i++) {
+        r->variables[index[i]].valid = 0;
+        r->variables[index[i]].not_found = 0;
+    }
+}
+
+
+void
+ngx_ohttp_relay_open_log(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    ngx_set_connection_log(r->connection, rlcf->log);
 }

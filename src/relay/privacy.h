@@ -27,9 +27,18 @@ ngx_int_t ngx_ohttp_relay_post_read(ngx_http_request_t *r);
 /*
  * Reads once what the relay has to know of the client's head, into "ctx", and
  * then makes nginx forget the rest: headers, query, credentials, and an
- * address that realip has put back.  No log format can print them afterwards.
+ * address that realip has put back.  Log formats find none of them afterwards;
+ * what "set" or "map" have made of them before stays what it is.
  */
 void ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
+
+/*
+ * On a relay location the error log is closed to anything below "crit" until
+ * the relay has the request: what other modules say of it before, about its
+ * rewrites or its user, has words of the client in it.  Opens it, up to the
+ * level "warn".
+ */
+void ngx_ohttp_relay_open_log(ngx_http_request_t *r);
 
 /*
  * Called when the configuration has been read: refuses what would leak and
@@ -42,8 +51,8 @@ ngx_int_t ngx_ohttp_relay_privacy_check(ngx_conf_t *cf,
 
 /*
  * Called when listeners and log files are open: keeps client addresses from
- * being rendered on the listeners noted, and limits error logs of relay
- * servers to the level "notice".  Returns NGX_OK or NGX_ERROR (no memory).
+ * being rendered on the listeners noted, and limits the error logs of relay
+ * servers.  Returns NGX_OK or NGX_ERROR (no memory).
  */
 ngx_int_t ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
     ngx_ohttp_relay_main_conf_t *rmcf);

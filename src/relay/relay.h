@@ -43,6 +43,8 @@ typedef struct {
     ngx_str_t                    *names;      /* of the gateways, by index */
 
     ngx_array_t                   locations;  /* loc_conf, void **, of relays */
+    ngx_array_t                   around;     /* all in servers with such */
+    ngx_array_t                   forget;     /* ngx_uint_t, see privacy.c */
     ngx_array_t                   quiet;      /* ngx_ohttp_relay_quiet_t */
 
     size_t                        zone_size;
@@ -66,6 +68,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                    relay;      /* ohttp_relay_pass is here */
+    ngx_log_t                    *log;        /* see privacy.h */
     ngx_http_complex_value_t      name;       /* of the gateway */
     ngx_ohttp_relay_gateway_t    *gateway;    /* NULL if the name varies */
 
@@ -107,7 +110,12 @@ struct ngx_ohttp_relay_ctx_s {
     off_t                         content_length;  /* -1: not declared */
     ngx_ohttp_relay_chunk_t       chunk;
     off_t                         sent;       /* bytes without framing */
+    ngx_chain_t                  *out_last;   /* of u->out_bufs */
     ngx_ohttp_relay_gather_t      held;       /* an error */
+
+    /* what no filter on the way out may change */
+    ngx_str_t                     out_type;
+    off_t                         out_length;
 
     /* the relay's own answer */
     ngx_uint_t                    refused_status;  /* the gateway's, or 0 */

@@ -227,9 +227,13 @@ client_stream(int fd, int place)
         len += client_receive(fd, in, len);
         now = bench_now();
 
-        stamp = memchr(in + seen, '@', len - seen);
+        while (i < 2) {
+            stamp = memchr(in + seen, '@', len - seen);
 
-        if (stamp != NULL && in + len - stamp >= BENCH_STAMP_LEN) {
+            if (stamp == NULL || in + len - stamp < BENCH_STAMP_LEN) {
+                break;
+            }
+
             late[i++] = client_since(stamp, now);
             seen = stamp + BENCH_STAMP_LEN - in;
         }

@@ -56,6 +56,7 @@ struct connection_s {
 
 static void gateway_accept(void);
 static void gateway_read(connection_t *c);
+static void gateway_close(connection_t *c);
 static void gateway_answer(connection_t *c);
 static void gateway_fixed(connection_t *c);
 static void gateway_chunk(connection_t *c, const char *head);
@@ -138,8 +139,7 @@ gateway_read(connection_t *c)
     n = recv(c->fd, c->in + c->len, sizeof(c->in) - 1 - c->len, 0);
 
     if (n <= 0) {
-        close(c->fd);
-        free(c);
+        gateway_close(c);
         return;
     }
 
@@ -149,6 +149,23 @@ gateway_read(connection_t *c)
         gateway_answer(c);
         c->len = 0;
     }
+}
+
+
+static void
+gateway_close(connection_t *c)
+{
+    connection_t  **waiting;
+
+    for (waiting = &idle; *waiting; waiting = &(*waiting)->next) {
+        if (*waiting == c) {
+            *waiting = c->next;
+            break;
+        }
+    }
+
+    close(c->fd);
+    free(c);
 }
 
 

@@ -299,13 +299,6 @@ sub children {
     return @children;
 }
 
-# Memory of a process that stands in RAM, in KiB.
-
-sub rss {
-    my ($self, $pid) = @_;
-    return $self->read_file("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m ? $1 : 0;
-}
-
 # Reloads the configuration; returns when new workers run.
 
 sub reload {
@@ -447,7 +440,7 @@ sub start {
     my ($self, $target, %opt) = @_;
 
     $opt{type} = 'message/ohttp-req' unless exists $opt{type};
-    $opt{body} = $self->sealed unless exists $opt{body};
+    $opt{body} = $self->sealed unless exists $opt{body} || $opt{feed};
 
     if (($opt{http} // 1) == 2) {
         return Test::OhttpRelay::Apart->start($self, $target, %opt);

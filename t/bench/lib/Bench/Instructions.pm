@@ -6,7 +6,7 @@ package Bench::Instructions;
 use strict;
 use warnings;
 
-use Bench::Servers qw/run_client start_nginx stop/;
+use Bench::Servers qw/directory run_client start_nginx stop/;
 
 use Exporter qw/import/;
 our @EXPORT_OK = qw/instructions profile/;
@@ -29,7 +29,7 @@ sub instructions {
 sub count {
     my ($kind, $gateway, $requests) = @_;
 
-    my $file = Bench::Servers::directory() . "/callgrind.$kind.$requests";
+    my $file = directory() . "/callgrind.$kind.$requests";
     my $nginx = start_nginx($kind, $gateway, prefix => ['valgrind', '--tool=callgrind',
         '-q', "--callgrind-out-file=$file"]);
 
@@ -70,10 +70,8 @@ sub functions {
     open my $out, '-|', 'callgrind_annotate', '--threshold=100', '--auto=no',
         '--show-percs=no', "--inclusive=$inclusive", $file or die "callgrind_annotate: $!\n";
 
-    while (<$out>) {
-        next if !/^\s*([\d,]+)\s+\S*?:(\S+)(?: \[|$)/;
-        my ($n, $name) = ($1 =~ tr/,//dr, $2);
-        $count{$name} += $n;
+    while (my $line = <$out>) {
+        $count{$2} += $1 =~ tr/,//dr if $line =~ /^\s*([\d,]+)\s+\S*?:(\S+)(?: \[|$)/;
     }
 
     close $out or die "callgrind_annotate has failed\n";

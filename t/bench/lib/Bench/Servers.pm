@@ -10,11 +10,12 @@ use Cwd qw/abs_path/;
 use File::Temp qw/tempdir/;
 use IO::Socket::INET;
 use IPC::Open2 qw/open2/;
+use POSIX qw/WNOHANG/;
 use Time::HiRes qw/sleep/;
 
 use Exporter qw/import/;
-our @EXPORT_OK = qw/start_gateway start_nginx start start_client stop helper tool free_port
-    run_client request release/;
+our @EXPORT_OK = qw/apart build_directory directory release run_client start_client start_gateway
+    start_nginx stop/;
 
 use constant FILES => 16384;
 
@@ -135,11 +136,36 @@ sub with_files {
     return ('/bin/sh', '-c', 'ulimit -n ' . FILES . ' && exec "$@"', 'sh', @_);
 }
 
+# A command that runs an nginx worker on a processor of its own, or, with "others", all else
+# where the worker is not. Empty where there is one processor only.
+
+sub apart {
+    my ($who) = @_;
+
+    open my $file, '<', '/proc/self/status' or die "/proc/self/status: $!\n";
+    my ($list) = map { /^Cpus_allowed_list:\s+(\S+)/ ? $1 : () } <$file>;
+    my ($first, @rest) = map { /(\d+)-(\d+)/ ? $1 .. $2 : $_ } split /,/, $list;
+
+    return @rest ? ('taskset', '-c', $who eq 'others' ? join(',', @rest) : $first) : ();
+}
+
+# Asks more than once: a signal that comes just before nginx begins to wait for events is
+# noticed with the next event only.
+
 sub stop {
     my ($pid, $signal) = @_;
 
     return if !delete $running{$pid};
-    kill $signal || 'TERM', $pid;
+
+    for my $n (1 .. 50) {
+        kill $n < 50 ? $signal || 'TERM' : 'KILL', $pid;
+
+        for (1 .. 10) {
+            return if waitpid($pid, WNOHANG) == $pid;
+            sleep 0.02;
+        }
+    }
+
     waitpid $pid, 0;
 }
 
@@ -155,7 +181,7 @@ sub END {
 
 sub start_gateway {
     my $port = free_port();
-    my $pid = start('gateway', helper('gateway'), $port);
+    my $pid = start('gateway', apart('others'), helper('gateway'), $port);
 
     await($port, $pid);
     return { port => $port, pid => $pid };
@@ -193,7 +219,7 @@ sub await {
     for (1 .. 1500) {
         return if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
 
-        if (waitpid($pid, 1) == $pid) {
+        if (waitpid($pid, WNOHANG) == $pid) {
             my $name = delete $running{$pid};
             die "$name has not started:\n", slurp("$dir/$name.out"), "\n";
         }
@@ -283,6 +309,7 @@ sub release {
     readline $socket;
 }
 
-sub directory { $dir }
+sub directory       { $dir }
+sub build_directory { $build }
 
 1;
