@@ -72,7 +72,7 @@ is(scalar(grep { /without TLS/ } @warned), 1, 'with a warning for the listener w
 my $docs = $t->read_file($t->root . '/docs/directives.md');
 my ($block) = $example =~ /has these values\.\n(.*?)^\s+# Constants/ms;
 my %default = $block =~ /^\s+#(\w+) +(.+);$/mg;
-is(scalar keys %default, 9, 'nine defaults are shown');
+is(scalar keys %default, 8, 'eight defaults are shown');
 for my $name (sort keys %default) {
     like($docs, qr/^Syntax: +$name .*;\nDefault: +$name \Q$default{$name}\E;$/m, "the default of $name is documented");
 }

@@ -74,6 +74,7 @@ ngx_ohttp_relay_body_handler(ngx_http_request_t *r)
             ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
         }
 
+        ngx_ohttp_relay_leave(ctx);
         ngx_http_finalize_request(r, rc);
         return;
     }

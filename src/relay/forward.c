@@ -36,6 +36,7 @@ static ngx_int_t ngx_ohttp_relay_reinit_request(ngx_http_request_t *r);
 static void ngx_ohttp_relay_abort_request(ngx_http_request_t *r);
 static void ngx_ohttp_relay_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
+static void ngx_ohttp_relay_cut(ngx_http_request_t *r);
 
 
 void
@@ -372,19 +373,7 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
-#if (NGX_HTTP_V2)
-
-    /*
-     * nginx leaves the RST_STREAM of a cut answer in its queue as long as no
-     * other stream of the connection has something to send
-     */
-
-    if (rc != 0 && r->stream) {
-        ngx_post_event(r->stream->connection->connection->write,
-                       &ngx_posted_events);
-    }
-
-#endif
+    ngx_ohttp_relay_leave(ctx);
 
     if (rc == 0) {
         if (ctx->result == NGX_OHTTP_RELAY_RESULT_NONE) {
@@ -395,6 +384,8 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
         return;
     }
+
+    ngx_ohttp_relay_cut(r);
 
     switch (rc) {
 
@@ -426,5 +417,41 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         if (ctx->result == NGX_OHTTP_RELAY_RESULT_NONE) {
             ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
         }
+    }
+}
+
+
+/* what is broken off must look so to the client, and at once */
+
+static void
+ngx_ohttp_relay_cut(ngx_http_request_t *r)
+{
+    struct linger  linger;
+
+#if (NGX_HTTP_V2)
+
+    /*
+     * nginx leaves the RST_STREAM of a cut answer in its queue as long as no
+     * other stream of the connection has something to send
+     */
+
+    if (r->stream) {
+        ngx_post_event(r->stream->connection->connection->write,
+                       &ngx_posted_events);
+        return;
+    }
+
+#endif
+
+    /* to HTTP/1.0 the end of a connection ends a body well, but a reset */
+
+    if (r->http_version < NGX_HTTP_VERSION_11 && r->upstream->header_sent
+        && r->headers_out.content_length_n < 0)
+    {
+        linger.l_onoff = 1;
+        linger.l_linger = 0;
+
+        (void) setsockopt(r->connection->fd, SOL_SOCKET, SO_LINGER, &linger,
+                          sizeof(struct linger));
     }
 }

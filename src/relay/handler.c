@@ -23,7 +23,7 @@ static ngx_uint_t ngx_ohttp_relay_is_early(ngx_http_request_t *r,
 static ngx_int_t ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_enter(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
-static void ngx_ohttp_relay_leave(void *data);
+static void ngx_ohttp_relay_cleanup(void *data);
 static ngx_int_t ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
@@ -217,17 +217,34 @@ ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
                                       NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE);
     }
 
-    cln->handler = ngx_ohttp_relay_leave;
-    cln->data = counters;
+    ctx->counters = counters;
+
+    cln->handler = ngx_ohttp_relay_cleanup;
+    cln->data = ctx;
 
     return NGX_OK;
 }
 
 
-static void
-ngx_ohttp_relay_leave(void *data)
+/*
+ * The place is free as soon as the gateway is: a client may take its time with
+ * what is left of its request.
+ */
+
+void
+ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_ohttp_relay_metrics_leave(data);
+    if (ctx->counters) {
+        ngx_ohttp_relay_metrics_leave(ctx->counters);
+        ctx->counters = NULL;
+    }
+}
+
+
+static void
+ngx_ohttp_relay_cleanup(void *data)
+{
+    ngx_ohttp_relay_leave(data);
 }
 
 

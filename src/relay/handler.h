@@ -23,6 +23,11 @@ ngx_int_t ngx_ohttp_relay_handler(ngx_http_request_t *r);
 ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_get_ctx(ngx_http_request_t *r);
 
 /*
+ * Gives back the request's place among those in flight, if it still has one.
+ */
+void ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx);
+
+/*
  * Notes how the request ends.  The first note stands, later failures are but
  * consequences.  Returns the HTTP status of the problem that is noted, for
  * ngx_http_finalize_request() or as a handler's return value.

@@ -87,6 +87,7 @@ typedef struct {
 struct ngx_ohttp_relay_ctx_s {
     ngx_ohttp_relay_result_e      result;
     ngx_ohttp_relay_gateway_t    *gateway;
+    ngx_ohttp_relay_counters_t   *counters;   /* not NULL: is in flight */
 
     /* what the door has found in the client's head */
     ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */

@@ -11,7 +11,7 @@ use Bench::Servers qw/directory run_client start_nginx stop/;
 use Exporter qw/import/;
 our @EXPORT_OK = qw/instructions profile/;
 
-use constant { SHORT => 200, LONG => 2200, TOP => 25 };
+use constant { SHORT => 200, LONG => 2200 };
 
 # Returns the instructions per request, and the files of both runs.
 
@@ -43,10 +43,11 @@ sub count {
     return { total => $total, file => $file };
 }
 
-# The functions that take the most per request: [name, inclusive, self].
+# The functions that take the most per request: [name, inclusive, self]. What nginx does not
+# export goes by its address.
 
 sub profile {
-    my ($measured) = @_;
+    my ($measured, $top) = @_;
 
     my @self = map { functions($_, 'no') } @{$measured->{files}};
     my @inclusive = map { functions($_, 'yes') } @{$measured->{files}};
@@ -57,9 +58,14 @@ sub profile {
     my @all = map { [$_, $per->(\@inclusive, $_), $per->(\@self, $_)] } keys %{$self[1]};
 
     return {
-        inclusive => [(sort { $b->[1] <=> $a->[1] } @all)[0 .. TOP - 1]],
-        self => [(sort { $b->[2] <=> $a->[2] } @all)[0 .. TOP - 1]],
+        inclusive => [top($top, sort { $b->[1] <=> $a->[1] } @all)],
+        self => [top($top, sort { $b->[2] <=> $a->[2] } @all)],
     };
+}
+
+sub top {
+    my ($n, @all) = @_;
+    return @all > $n ? @all[0 .. $n - 1] : @all;
 }
 
 sub functions {

@@ -47,6 +47,7 @@ my $common_http = <<'EOC';
     fastcgi_temp_path %DIR%/fastcgi;
     uwsgi_temp_path %DIR%/uwsgi;
     scgi_temp_path %DIR%/scgi;
+    %GLOBALS%
 EOC
 
 # %PATH% is what the gateway is asked for, and so decides how it answers.
@@ -196,7 +197,7 @@ sub start_nginx {
     my $name = "$kind-$port";
     my %value = (MODULE => abs_path($module), GATEWAY => $gateway->{port}, PORT => $port,
         PATH => $options{path} || '/fixed', COMMON => $common, COMMON_HTTP => $common_http,
-        DIR => $dir, NAME => $name);
+        DIR => $dir, NAME => $name, GLOBALS => $ENV{TEST_NGINX_GLOBALS_HTTP} || '');
     my $text = $conf{$kind};
 
     # twice: values hold names themselves
