@@ -43,8 +43,8 @@ static ngx_int_t ngx_ohttp_relay_metrics_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_attach(
     ngx_ohttp_relay_metrics_t *metrics, ngx_str_t *name);
-static ngx_uint_t ngx_ohttp_relay_size_bucket(off_t size);
-static ngx_uint_t ngx_ohttp_relay_time_bucket(ngx_msec_int_t time);
+static void ngx_ohttp_relay_metrics_add(ngx_atomic_t *counter,
+    ngx_ohttp_relay_bucket_t *bucket, off_t value);
 
 
 ngx_str_t  ngx_ohttp_relay_result_names[NGX_OHTTP_RELAY_RESULTS] = {
@@ -70,14 +70,35 @@ ngx_str_t  ngx_ohttp_relay_result_names[NGX_OHTTP_RELAY_RESULTS] = {
 
 /* coarse: a size must not tell which request it was */
 
-off_t  ngx_ohttp_relay_size_bounds[NGX_OHTTP_RELAY_SIZE_BUCKETS - 1] = {
-    1024, 4096, 16384, 65536, 262144, 1048576, 16777216, 268435456
+ngx_ohttp_relay_bucket_t
+    ngx_ohttp_relay_size_buckets[NGX_OHTTP_RELAY_SIZE_BUCKETS] =
+{
+    { 1024, "1024" },
+    { 4096, "4096" },
+    { 16384, "16384" },
+    { 65536, "65536" },
+    { 262144, "262144" },
+    { 1048576, "1048576" },
+    { 16777216, "16777216" },
+    { 268435456, "268435456" },
+    { NGX_MAX_OFF_T_VALUE, "+Inf" }
 };
 
-ngx_msec_int_t
-    ngx_ohttp_relay_time_bounds[NGX_OHTTP_RELAY_TIME_BUCKETS - 1] =
+ngx_ohttp_relay_bucket_t
+    ngx_ohttp_relay_time_buckets[NGX_OHTTP_RELAY_TIME_BUCKETS] =
 {
-    1, 5, 10, 50, 100, 250, 500, 1000, 5000, 30000, 120000
+    { 1, "0.001" },
+    { 5, "0.005" },
+    { 10, "0.01" },
+    { 50, "0.05" },
+    { 100, "0.1" },
+    { 250, "0.25" },
+    { 500, "0.5" },
+    { 1000, "1" },
+    { 5000, "5" },
+    { 30000, "30" },
+    { 120000, "120" },
+    { NGX_MAX_OFF_T_VALUE, "+Inf" }
 };
 
 
@@ -256,32 +277,43 @@ void
 ngx_ohttp_relay_metrics_count(ngx_ohttp_relay_counters_t *counters,
     ngx_ohttp_relay_observation_t *observation)
 {
-    ngx_uint_t                  i;
     ngx_ohttp_relay_figures_t  *figures;
 
     figures = &counters->figures;
 
     (void) ngx_atomic_fetch_add(&figures->results[observation->result], 1);
 
-    if (observation->request_size >= 0) {
-        i = ngx_ohttp_relay_size_bucket(observation->request_size);
-        (void) ngx_atomic_fetch_add(&figures->request_size[i], 1);
+    ngx_ohttp_relay_metrics_add(figures->request_size,
+                                ngx_ohttp_relay_size_buckets,
+                                observation->request_size);
+    ngx_ohttp_relay_metrics_add(figures->response_size,
+                                ngx_ohttp_relay_size_buckets,
+                                observation->response_size);
+    ngx_ohttp_relay_metrics_add(figures->connect_time,
+                                ngx_ohttp_relay_time_buckets,
+                                observation->connect_time);
+    ngx_ohttp_relay_metrics_add(figures->first_byte_time,
+                                ngx_ohttp_relay_time_buckets,
+                                observation->first_byte_time);
+}
+
+
+/* the last bucket holds whatever there is */
+
+static void
+ngx_ohttp_relay_metrics_add(ngx_atomic_t *counter,
+    ngx_ohttp_relay_bucket_t *bucket, off_t value)
+{
+    if (value < 0) {
+        return;
     }
 
-    if (observation->response_size >= 0) {
-        i = ngx_ohttp_relay_size_bucket(observation->response_size);
-        (void) ngx_atomic_fetch_add(&figures->response_size[i], 1);
+    while (value > bucket->bound) {
+        bucket++;
+        counter++;
     }
 
-    if (observation->connect_time >= 0) {
-        i = ngx_ohttp_relay_time_bucket(observation->connect_time);
-        (void) ngx_atomic_fetch_add(&figures->connect_time[i], 1);
-    }
-
-    if (observation->first_byte_time >= 0) {
-        i = ngx_ohttp_relay_time_bucket(observation->first_byte_time);
-        (void) ngx_atomic_fetch_add(&figures->first_byte_time[i], 1);
-    }
+    (void) ngx_atomic_fetch_add(counter, 1);
 }
 
 
@@ -315,34 +347,4 @@ ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
     }
 
     ngx_shmtx_unlock(&metrics->shpool->mutex);
-}
-
-
-static ngx_uint_t
-ngx_ohttp_relay_size_bucket(off_t size)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_OHTTP_RELAY_SIZE_BUCKETS - 1; i++) {
-        if (size <= ngx_ohttp_relay_size_bounds[i]) {
-            break;
-        }
-    }
-
-    return i;
-}
-
-
-static ngx_uint_t
-ngx_ohttp_relay_time_bucket(ngx_msec_int_t time)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_OHTTP_RELAY_TIME_BUCKETS - 1; i++) {
-        if (time <= ngx_ohttp_relay_time_bounds[i]) {
-            break;
-        }
-    }
-
-    return i;
 }

@@ -21,6 +21,14 @@
 #define NGX_OHTTP_RELAY_METRICS_STEP  10
 
 
+/* the upper bound of a bucket, and how it is written: bytes or seconds */
+
+typedef struct {
+    off_t          bound;
+    char          *label;
+} ngx_ohttp_relay_bucket_t;
+
+
 /* plain counters of one gateway: what is added to, and what is published */
 
 typedef struct {
@@ -95,10 +103,11 @@ void ngx_ohttp_relay_metrics_count(ngx_ohttp_relay_counters_t *counters,
 void ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
     ngx_ohttp_relay_figures_t *figures);
 
-/* upper bounds of the buckets: bytes and milliseconds */
-extern off_t  ngx_ohttp_relay_size_bounds[NGX_OHTTP_RELAY_SIZE_BUCKETS - 1];
-extern ngx_msec_int_t
-    ngx_ohttp_relay_time_bounds[NGX_OHTTP_RELAY_TIME_BUCKETS - 1];
+/* buckets of sizes, in bytes, and of times, in milliseconds */
+extern ngx_ohttp_relay_bucket_t
+    ngx_ohttp_relay_size_buckets[NGX_OHTTP_RELAY_SIZE_BUCKETS];
+extern ngx_ohttp_relay_bucket_t
+    ngx_ohttp_relay_time_buckets[NGX_OHTTP_RELAY_TIME_BUCKETS];
 
 
 #endif /* _NGX_OHTTP_RELAY_METRICS_H_INCLUDED_ */

@@ -22,6 +22,15 @@ typedef struct {
 } ngx_ohttp_relay_report_t;
 
 
+typedef struct {
+    char                       *name;
+    char                       *help;
+    size_t                      offset;      /* in the figures */
+    ngx_uint_t                  n;
+    ngx_ohttp_relay_bucket_t   *buckets;
+} ngx_ohttp_relay_histogram_t;
+
+
 static ngx_int_t ngx_ohttp_relay_status_send(ngx_http_request_t *r,
     ngx_str_t *type, u_char *p, u_char *last);
 static u_char *ngx_ohttp_relay_status_json(u_char *p,
@@ -32,12 +41,32 @@ static u_char *ngx_ohttp_relay_status_prometheus(u_char *p,
     ngx_ohttp_relay_report_t *report);
 static u_char *ngx_ohttp_relay_status_results(u_char *p,
     ngx_ohttp_relay_report_t *report);
-static u_char *ngx_ohttp_relay_status_sizes(u_char *p,
-    ngx_ohttp_relay_report_t *report, char *name, char *help, size_t offset);
-static u_char *ngx_ohttp_relay_status_times(u_char *p,
-    ngx_ohttp_relay_report_t *report, char *name, char *help, size_t offset);
+static u_char *ngx_ohttp_relay_status_histogram(u_char *p,
+    ngx_ohttp_relay_report_t *report, ngx_ohttp_relay_histogram_t *histogram);
 static ngx_str_t *ngx_ohttp_relay_status_name(ngx_ohttp_relay_report_t *report,
     ngx_uint_t i);
+
+
+static ngx_ohttp_relay_histogram_t  ngx_ohttp_relay_histograms[] = {
+
+    { "request_bytes", "Sizes of sealed requests.",
+      offsetof(ngx_ohttp_relay_figures_t, request_size),
+      NGX_OHTTP_RELAY_SIZE_BUCKETS, ngx_ohttp_relay_size_buckets },
+
+    { "response_bytes", "Sizes of gateways' answers.",
+      offsetof(ngx_ohttp_relay_figures_t, response_size),
+      NGX_OHTTP_RELAY_SIZE_BUCKETS, ngx_ohttp_relay_size_buckets },
+
+    { "gateway_connect_seconds", "Time to a new connection to a gateway.",
+      offsetof(ngx_ohttp_relay_figures_t, connect_time),
+      NGX_OHTTP_RELAY_TIME_BUCKETS, ngx_ohttp_relay_time_buckets },
+
+    { "gateway_first_byte_seconds", "Time to the head of a gateway's answer.",
+      offsetof(ngx_ohttp_relay_figures_t, first_byte_time),
+      NGX_OHTTP_RELAY_TIME_BUCKETS, ngx_ohttp_relay_time_buckets },
+
+    { NULL, NULL, 0, 0, NULL }
+};
 
 
 static ngx_str_t  ngx_ohttp_relay_json = ngx_string("application/json");
@@ -198,7 +227,8 @@ ngx_ohttp_relay_status_json_gateway(u_char *p, ngx_str_t *name,
 static u_char *
 ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                    i;
+    ngx_ohttp_relay_histogram_t  *histogram;
 
     p = ngx_ohttp_relay_status_results(p, report);
 
@@ -211,21 +241,11 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
                         report->figures[i].in_flight);
     }
 
-    p = ngx_ohttp_relay_status_sizes(p, report, "request",
-             "Sizes of sealed requests.",
-             offsetof(ngx_ohttp_relay_figures_t, request_size));
+    for (histogram = ngx_ohttp_relay_histograms; histogram->name; histogram++) {
+        p = ngx_ohttp_relay_status_histogram(p, report, histogram);
+    }
 
-    p = ngx_ohttp_relay_status_sizes(p, report, "response",
-             "Sizes of gateways' answers.",
-             offsetof(ngx_ohttp_relay_figures_t, response_size));
-
-    p = ngx_ohttp_relay_status_times(p, report, "connect",
-             "Time to a new connection to a gateway.",
-             offsetof(ngx_ohttp_relay_figures_t, connect_time));
-
-    return ngx_ohttp_relay_status_times(p, report, "first_byte",
-             "Time to the head of a gateway's answer.",
-             offsetof(ngx_ohttp_relay_figures_t, first_byte_time));
+    return p;
 }
 
 
@@ -255,77 +275,37 @@ ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_report_t *report)
 /* no sum: over one request it would be that request's size */
 
 static u_char *
-ngx_ohttp_relay_status_sizes(u_char *p, ngx_ohttp_relay_report_t *report,
-    char *name, char *help, size_t offset)
+ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_report_t *report,
+    ngx_ohttp_relay_histogram_t *histogram)
 {
+    char               *name;
     ngx_str_t          *gateway;
     ngx_uint_t          i, k;
-    ngx_atomic_t       *buckets;
+    ngx_atomic_t       *counters;
     ngx_atomic_uint_t   total;
 
-    p = ngx_sprintf(p, "# HELP ohttp_relay_%s_bytes %s\n"
-                       "# TYPE ohttp_relay_%s_bytes histogram\n",
-                    name, help, name);
+    name = histogram->name;
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_%s %s\n"
+                       "# TYPE ohttp_relay_%s histogram\n",
+                    name, histogram->help, name);
 
     for (i = 1; i <= report->n; i++) {
 
         gateway = ngx_ohttp_relay_status_name(report, i);
-        buckets = (ngx_atomic_t *) ((u_char *) &report->figures[i] + offset);
+        counters = (ngx_atomic_t *) ((u_char *) &report->figures[i]
+                                     + histogram->offset);
         total = 0;
 
-        for (k = 0; k < NGX_OHTTP_RELAY_SIZE_BUCKETS - 1; k++) {
-            total += buckets[k];
-            p = ngx_sprintf(p, "ohttp_relay_%s_bytes_bucket{gateway=\"%V\","
-                               "le=\"%O\"} %uA\n", name, gateway,
-                            ngx_ohttp_relay_size_bounds[k], total);
+        for (k = 0; k < histogram->n; k++) {
+            total += counters[k];
+            p = ngx_sprintf(p, "ohttp_relay_%s_bucket{gateway=\"%V\",le=\"%s\"}"
+                               " %uA\n",
+                            name, gateway, histogram->buckets[k].label, total);
         }
 
-        total += buckets[k];
-        p = ngx_sprintf(p, "ohttp_relay_%s_bytes_bucket{gateway=\"%V\","
-                           "le=\"+Inf\"} %uA\n"
-                           "ohttp_relay_%s_bytes_count{gateway=\"%V\"} %uA\n",
-                        name, gateway, total, name, gateway, total);
-    }
-
-    return p;
-}
-
-
-static u_char *
-ngx_ohttp_relay_status_times(u_char *p, ngx_ohttp_relay_report_t *report,
-    char *name, char *help, size_t offset)
-{
-    ngx_str_t          *gateway;
-    ngx_uint_t          i, k;
-    ngx_atomic_t       *buckets;
-    ngx_msec_int_t      bound;
-    ngx_atomic_uint_t   total;
-
-    p = ngx_sprintf(p, "# HELP ohttp_relay_gateway_%s_seconds %s\n"
-                       "# TYPE ohttp_relay_gateway_%s_seconds histogram\n",
-                    name, help, name);
-
-    for (i = 1; i <= report->n; i++) {
-
-        gateway = ngx_ohttp_relay_status_name(report, i);
-        buckets = (ngx_atomic_t *) ((u_char *) &report->figures[i] + offset);
-        total = 0;
-
-        for (k = 0; k < NGX_OHTTP_RELAY_TIME_BUCKETS - 1; k++) {
-            total += buckets[k];
-            bound = ngx_ohttp_relay_time_bounds[k];
-            p = ngx_sprintf(p, "ohttp_relay_gateway_%s_seconds_bucket"
-                               "{gateway=\"%V\",le=\"%T.%03M\"} %uA\n",
-                            name, gateway, (time_t) bound / 1000,
-                            (ngx_msec_t) bound % 1000, total);
-        }
-
-        total += buckets[k];
-        p = ngx_sprintf(p, "ohttp_relay_gateway_%s_seconds_bucket"
-                           "{gateway=\"%V\",le=\"+Inf\"} %uA\n"
-                           "ohttp_relay_gateway_%s_seconds_count"
-                           "{gateway=\"%V\"} %uA\n",
-                        name, gateway, total, name, gateway, total);
+        p = ngx_sprintf(p, "ohttp_relay_%s_count{gateway=\"%V\"} %uA\n",
+                        name, gateway, total);
     }
 
     return p;

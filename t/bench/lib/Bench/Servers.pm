@@ -170,7 +170,7 @@ sub stop {
     waitpid $pid, 0;
 }
 
-sub END {
+END {
     my $status = $?;
 
     if ($$ == $owner) {
