@@ -43,6 +43,7 @@ static ngx_int_t ngx_ohttp_relay_answer_pass(ngx_http_request_t *r,
     ngx_str_t *name, ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_head(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static void ngx_ohttp_relay_free_body(ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_answer_refused(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_answer_invalid(ngx_http_request_t *r,
@@ -428,6 +429,8 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return ngx_ohttp_relay_answer_refused(r, ctx);
     }
 
+    ngx_ohttp_relay_free_body(r);
+
     /* an error waits until all of it is here, and known to be small */
 
     ctx->holding = (ctx->status >= 400);
@@ -438,6 +441,29 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     u->state->status = ctx->status;
 
     return NGX_OK;
+}
+
+
+/*
+ * A stream may stay open for long after its request has gone; the buffer that
+ * brought the request is the largest thing it would hold on to.
+ */
+
+static void
+ngx_ohttp_relay_free_body(ngx_http_request_t *r)
+{
+    ngx_http_request_body_t  *rb;
+
+    rb = r->request_body;
+
+    if (r->reading_body || !r->upstream->request_body_sent || rb->buf == NULL) {
+        return;
+    }
+
+    (void) ngx_pfree(r->pool, rb->buf->start);
+
+    rb->buf = NULL;
+    rb->bufs = NULL;
 }
 
 

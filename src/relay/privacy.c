@@ -324,6 +324,10 @@ ngx_ohttp_relay_forget_query(ngx_http_request_t *r)
     r->args.len = 0;
     r->headers_in.server.len = 0;
 
+    if (r->args_start == NULL) {
+        return;
+    }
+
     line[0] = &r->request_line;
     line[1] = &r->unparsed_uri;
 
