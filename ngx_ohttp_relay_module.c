@@ -334,7 +334,7 @@ ngx_ohttp_relay_take_server(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     ngx_http_err_page_t        *page, *kept;
     ngx_http_core_srv_conf_t   *cscf;
 
-    static ngx_int_t  early[] = { 400, 408, 414, 431, 494, 495, 496, 497, 505 };
+    static ngx_int_t  early[] = { 400, 408, 414, 431, 494, 505 };
 
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 
@@ -419,13 +419,18 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another content handler";
+    }
+
+    clcf->handler = ngx_ohttp_relay_handler;
+
     rlcf->relay = 1;
 
     rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_ohttp_relay_module);
     rscf->relay = 1;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_ohttp_relay_handler;
 
     return NGX_CONF_OK;
 }
@@ -507,11 +512,16 @@ ngx_ohttp_relay_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another content handler";
+    }
+
+    clcf->handler = ngx_ohttp_relay_status_handler;
+
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
     rmcf->status = 1;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_ohttp_relay_status_handler;
 
     return NGX_CONF_OK;
 }

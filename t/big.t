@@ -80,7 +80,7 @@ for my $how (sort keys %length) {
     });
 
     is($client->answer_head->status, 200, 'its answer begins');
-    my ($data, $size, $same) = ('', 0, 1);
+    my ($data, $size) = ('', 0);
     while (defined($data = $client->chunk) && $data ne '') {
         $size += length $data;
     }
@@ -93,7 +93,7 @@ for my $how (sort keys %length) {
 
 cmp_ok(peak() - $flat, '<', 4096, 'peak memory of the worker grew by less than 4 MiB');
 
-# HTTP/2, a whole request by curl.
+# HTTP/2, with a client in a process of its own.
 
 exchange_small(http => 2);
 $flat = peak();

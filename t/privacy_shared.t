@@ -72,7 +72,7 @@ for my $http (1, 2) {
         headers => ['Host' => 'other.example']);
 }
 
-like($t->read_file('error.log'), qr/\[error\] .* upstream, server: relay\.example/, 'the relay writes its errors');
+like($t->read_file('error.log'), qr/\[error\] .* upstream, client: , server: relay\.example/, 'the relay writes its errors');
 unlike($t->read_file('error.log'), qr/client:? ?[0-9]|request: "|referrer: "/, 'without a client');
 is(scalar(() = $t->read_file('other.access') =~ m{^127\.0\.0\.\d+ "\w+ /theirs}mg), 2, "the neighbour's access log has its clients");
 is(scalar(() = $t->read_file('other.error') =~ m{client: 127\.0\.0\.\d+, server: other\.example, request: "\w+ /theirs}g), 2,

@@ -130,6 +130,10 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
         return "\"buffer_size\" must be at least 4k";
     }
 
+    if (gateway->max_body < 1) {
+        return "\"max_body\" must be at least 1";
+    }
+
     if (!gateway->url.tls && !gateway->insecure) {
         return "\"url\" is http://: anyone on the way could read when and how "
                "much is sent; say \"insecure on\" to accept that";

@@ -135,6 +135,10 @@ ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
     if (ctx->result >= NGX_OHTTP_RELAY_FIRST_PROBLEM) {
         status = ngx_ohttp_relay_problem_status(ctx->result);
 
+    } else if (r->connection->error) {
+        ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
+        return NGX_ERROR;
+
     } else {
 
         /*

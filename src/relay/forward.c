@@ -453,5 +453,8 @@ ngx_ohttp_relay_cut(ngx_http_request_t *r)
 
         (void) setsockopt(r->connection->fd, SOL_SOCKET, SO_LINGER, &linger,
                           sizeof(struct linger));
+
+        /* nothing more is sent, and nginx closes without lingering */
+        r->connection->error = 1;
     }
 }

@@ -140,6 +140,12 @@ ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf, size_t len)
         buf = p;
     }
 
+    /* the field stays, for those who parse logs */
+
+    p = ngx_snprintf(buf, len, ", client: ");
+    len -= p - buf;
+    buf = p;
+
     log_ctx = log->data;
     r = log_ctx->request;
 

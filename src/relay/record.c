@@ -109,9 +109,10 @@ ngx_ohttp_relay_result(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return ctx->result;
     }
 
-    /* nothing has refused it, nothing has answered it */
+    /* another module has answered, or nobody could any more */
 
-    return NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
+    return ctx->filtered ? NGX_OHTTP_RELAY_RESULT_NONE
+                         : NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
 }
 
 
