@@ -150,17 +150,34 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
-/* RFC 8470: what came before the handshake ended could be somebody's replay */
+/*
+ * RFC 8470: what came before the handshake ended could be somebody's replay.
+ * The handshake may end between the bytes and this question, so the first
+ * request of a connection with early data counts as early in any case.
+ */
 
 static ngx_uint_t
 ngx_ohttp_relay_is_early(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
 #if (NGX_HTTP_SSL)
 
-    if (r->connection->ssl
-        && !SSL_is_init_finished(r->connection->ssl->connection))
-    {
-        return 1;
+    SSL         *ssl;
+    ngx_uint_t   before;
+
+    if (r->connection->ssl) {
+        ssl = r->connection->ssl->connection;
+
+        /* an HTTP/2 stream is not yet counted, and QUIC counts otherwise */
+
+        before = r->connection->requests;
+        before -= (r->http_version < NGX_HTTP_VERSION_20);
+
+        if (!SSL_is_init_finished(ssl)
+            || (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED
+                && r->http_version <= NGX_HTTP_VERSION_20 && before == 0))
+        {
+            return 1;
+        }
     }
 
 #endif
