@@ -52,8 +52,11 @@ peer: $(BUILD)/ohttp-peer
 
 # dependencies as new as the compiler at hand can build, not newer
 $(BUILD)/ohttp-peer: $(wildcard $(PEER)/Cargo.toml $(PEER)/src/*.rs)
+	rm -rf $(BUILD)/peers/crate
+	mkdir -p $(BUILD)/peers/crate
+	cp -rp $(PEER)/Cargo.toml $(PEER)/src $(BUILD)/peers/crate
 	CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo build \
-		--release --manifest-path $(PEER)/Cargo.toml \
+		--release --manifest-path $(BUILD)/peers/crate/Cargo.toml \
 		--target-dir $(BUILD)/peers
 	cp $(BUILD)/peers/release/ohttp-peer $@
 
@@ -100,6 +103,6 @@ install: build  ## install the module into MODULES_DIR
 	install -D -m 644 $(BUILD)/$(SO) $(DESTDIR)$(MODULES_DIR)/$(SO)
 
 clean:          ## remove all that was built
-	rm -rf --one-file-system $(BUILD) $(PEER)/Cargo.lock
+	rm -rf --one-file-system $(BUILD)
 
 -include t/unit/unit.mk t/fuzz/fuzz.mk

@@ -241,7 +241,7 @@ ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf)
 
     rlcf->origins = NGX_CONF_UNSET_PTR;
     rlcf->early_data_header = NGX_CONF_UNSET;
-    rlcf->auth = NGX_CONF_UNSET;
+    rlcf->open = NGX_CONF_UNSET;
     rlcf->status = NGX_CONF_UNSET_UINT;
 
     return rlcf;
@@ -260,7 +260,7 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->early_data_header, prev->early_data_header, 0);
-    ngx_conf_merge_value(conf->auth, prev->auth, 0);
+    ngx_conf_merge_value(conf->open, prev->open, 0);
 
     if (conf->status == NGX_CONF_UNSET_UINT) {
         conf->status = NGX_OHTTP_RELAY_STATUS_OFF;
@@ -282,6 +282,8 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (!conf->relay && prev->relay && (clcf->noname || clcf->lmt_excpt)) {
         conf->relay = 1;
         conf->name = prev->name;
+        conf->file = prev->file;
+        conf->line = prev->line;
 
         if (clcf->handler == NULL) {
             clcf->handler = ngx_ohttp_relay_handler;
@@ -428,6 +430,8 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf->handler = ngx_ohttp_relay_handler;
 
     rlcf->relay = 1;
+    rlcf->file = cf->conf_file->file.name.data;
+    rlcf->line = cf->conf_file->line;
 
     rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_ohttp_relay_module);
     rscf->relay = 1;
@@ -445,7 +449,7 @@ ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (rlcf->auth != NGX_CONF_UNSET) {
+    if (rlcf->open != NGX_CONF_UNSET) {
         return "is duplicate";
     }
 
@@ -453,7 +457,7 @@ ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "takes \"off\"";
     }
 
-    rlcf->auth = 0;
+    rlcf->open = 1;
 
     return NGX_CONF_OK;
 }
@@ -618,10 +622,11 @@ ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf)
 {
     void                      ***loc_conf;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, unsaid;
     ngx_http_core_loc_conf_t    *clcf;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
+    unsaid = 0;
     loc_conf = rmcf->locations.elts;
 
     for (i = 0; i < rmcf->locations.nelts; i++) {
@@ -629,10 +634,13 @@ ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
         rlcf = loc_conf[i][ngx_ohttp_relay_module.ctx_index];
         clcf = loc_conf[i][ngx_http_core_module.ctx_index];
 
+        unsaid |= !rlcf->open;
+
         if (clcf->handler != ngx_ohttp_relay_handler) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "relay location \"%V\" has another content handler "
-                          "beside ohttp_relay_pass", &clcf->name);
+                          "beside ohttp_relay_pass in %s:%ui", &clcf->name,
+                          rlcf->file, rlcf->line);
             return NGX_ERROR;
         }
 
@@ -644,13 +652,14 @@ ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
                                                      &rlcf->name.value);
         if (rlcf->gateway == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "ohttp_relay_pass: no gateway \"%V\" is registered",
-                          &rlcf->name.value);
+                          "relay location \"%V\": no gateway \"%V\" is "
+                          "registered in %s:%ui", &clcf->name,
+                          &rlcf->name.value, rlcf->file, rlcf->line);
             return NGX_ERROR;
         }
     }
 
-    if (i) {
+    if (unsaid) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "ohttp_relay_auth is off: relay locations serve clients "
                       "without a credential");

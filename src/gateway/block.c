@@ -282,6 +282,8 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *slot = gateway;
     gateway->name = value[1];
     gateway->index = gateways->gateways.nelts - 1;
+    gateway->file = cf->conf_file->file.name.data;
+    gateway->line = cf->conf_file->line;
 
     rv = ngx_ohttp_relay_block(cf, ngx_ohttp_relay_gateway_commands, gateway);
     if (rv != NGX_CONF_OK) {

@@ -89,8 +89,9 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     wrong = ngx_ohttp_relay_gateway_wrong(gateway);
 
     if (wrong) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "gateway \"%V\": %s",
-                      &gateway->name, wrong);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "gateway \"%V\": %s in %s:%ui", &gateway->name, wrong,
+                      gateway->file, gateway->line);
         return NGX_ERROR;
     }
 
@@ -132,6 +133,13 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
 
     if (gateway->max_body < 1) {
         return "\"max_body\" must be at least 1";
+    }
+
+    if (gateway->upstream.connect_timeout == 0
+        || gateway->upstream.send_timeout == 0
+        || gateway->upstream.read_timeout == 0)
+    {
+        return "a time-out of 0 would end every request";
     }
 
     if (!gateway->url.tls && !gateway->insecure) {
@@ -210,9 +218,10 @@ ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
     u.default_port = gateway->url.port;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "gateway \"%V\": %s in \"%V\"",
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "gateway \"%V\": %s in \"%V\" in %s:%ui",
                       &gateway->name, u.err ? u.err : "no address",
-                      &gateway->url_text);
+                      &gateway->url_text, gateway->file, gateway->line);
         return NGX_ERROR;
     }
 

@@ -54,6 +54,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                      name;
     ngx_uint_t                     index;      /* its place in "gateways" */
+    u_char                        *file;       /* where it stands */
+    ngx_uint_t                     line;
 
     ngx_str_t                      url_text;
     ngx_ohttp_relay_gateway_url_t  url;

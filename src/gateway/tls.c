@@ -27,6 +27,8 @@ static ngx_ssl_t *ngx_ohttp_relay_tls_create(ngx_conf_t *cf,
 static ngx_ssl_t *ngx_ohttp_relay_tls_system(ngx_conf_t *cf);
 static ngx_ssl_t *ngx_ohttp_relay_tls_pinned(ngx_conf_t *cf);
 static int ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data);
+static void ngx_ohttp_relay_tls_log_pin(ngx_connection_t *c,
+    X509 *certificate);
 static ngx_int_t ngx_ohttp_relay_tls_digest(X509 *certificate,
     ngx_ohttp_relay_pin_kind_e kind, u_char *digest);
 
@@ -76,7 +78,8 @@ ngx_ohttp_relay_tls_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
     if (tls == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "gateway \"%V\": there is no ohttp_relay_tls block "
-                      "\"%V\"", &gateway->name, &gateway->tls);
+                      "\"%V\" in %s:%ui", &gateway->name, &gateway->tls,
+                      gateway->file, gateway->line);
         return NGX_ERROR;
     }
 
@@ -313,9 +316,33 @@ ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data)
         }
     }
 
+    ngx_ohttp_relay_tls_log_pin(c, certificate);
+
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
 
     return 0;
+}
+
+
+/* what an operator compares with the pin that stands in the configuration */
+
+static void
+ngx_ohttp_relay_tls_log_pin(ngx_connection_t *c, X509 *certificate)
+{
+    u_char  digest[32], hex[64];
+
+    if (ngx_ohttp_relay_tls_digest(certificate, NGX_OHTTP_RELAY_PIN_SPKI,
+                                   digest)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    (void) ngx_hex_dump(hex, digest, sizeof(digest));
+
+    ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                  "gateway matches no \"ssl_pin\", it shows spki-sha256:%*s",
+                  sizeof(hex), hex);
 }
 
 

@@ -181,8 +181,10 @@ ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_report_t *report)
 {
     ngx_uint_t  i;
 
-    p = ngx_sprintf(p, "{\"status\":\"ok\",\"step_seconds\":%d,"
-                       "\"no_gateway\":", NGX_OHTTP_RELAY_METRICS_STEP);
+    p = ngx_sprintf(p, "{\"status\":\"ok\","
+                       "\"version\":\"" NGX_OHTTP_RELAY_VERSION "\","
+                       "\"step_seconds\":%d,\"no_gateway\":",
+                    NGX_OHTTP_RELAY_METRICS_STEP);
 
     p = ngx_ohttp_relay_status_json_gateway(p, NULL, &report->figures[0]);
 
@@ -229,6 +231,11 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
 {
     ngx_uint_t                    i;
     ngx_ohttp_relay_histogram_t  *histogram;
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_build_info The module's version.\n"
+                       "# TYPE ohttp_relay_build_info gauge\n"
+                       "ohttp_relay_build_info{version=\""
+                       NGX_OHTTP_RELAY_VERSION "\"} 1\n");
 
     p = ngx_ohttp_relay_status_results(p, report);
 

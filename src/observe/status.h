@@ -15,6 +15,9 @@
 #include "metrics.h"
 
 
+#define NGX_OHTTP_RELAY_VERSION  "0.1.0"
+
+
 typedef enum {
     NGX_OHTTP_RELAY_STATUS_OFF = 0,
     NGX_OHTTP_RELAY_STATUS_HEALTH,

@@ -94,12 +94,14 @@ ngx_ohttp_relay_privacy_check(ngx_conf_t *cf,
 static ngx_int_t
 ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
 {
-    char                      *wrong;
-    ngx_log_t                 *log;
-    ngx_http_core_loc_conf_t  *clcf;
+    char                        *wrong;
+    ngx_log_t                   *log;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
 
     wrong = NULL;
     clcf = loc_conf[ngx_http_core_module.ctx_index];
+    rlcf = loc_conf[ngx_ohttp_relay_module.ctx_index];
 
     for (log = clcf->error_log; log; log = log->next) {
         if (log->log_level & NGX_LOG_DEBUG_ALL) {
@@ -127,8 +129,8 @@ ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "relay location \"%V\": %s: not allowed here", &clcf->name,
-                  wrong);
+                  "relay location \"%V\": %s: not allowed here in %s:%ui",
+                  &clcf->name, wrong, rlcf->file, rlcf->line);
 
     return NGX_ERROR;
 }

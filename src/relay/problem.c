@@ -28,6 +28,8 @@ static ngx_ohttp_relay_problem_t *ngx_ohttp_relay_problem(
     ngx_ohttp_relay_result_e result);
 static ngx_int_t ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static char *ngx_ohttp_relay_proxy_error(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_proxy_status(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
@@ -235,6 +237,26 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
 }
 
 
+/* whether a gateway could be reached at all is worth a word of its own */
+
+static char *
+ngx_ohttp_relay_proxy_error(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (r->upstream && !r->upstream->request_sent) {
+
+        if (ctx->result == NGX_OHTTP_RELAY_GATEWAY_ERROR) {
+            return "destination_unavailable";
+        }
+
+        if (ctx->result == NGX_OHTTP_RELAY_GATEWAY_TIMEOUT) {
+            return "connection_timeout";
+        }
+    }
+
+    return ngx_ohttp_relay_problem(ctx->result)->error;
+}
+
+
 static ngx_int_t
 ngx_ohttp_relay_proxy_status(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
@@ -254,7 +276,7 @@ ngx_ohttp_relay_proxy_status(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     }
 
     last = ngx_snprintf(p, len, "ohttp-relay; error=%s",
-                        ngx_ohttp_relay_problem(ctx->result)->error);
+                        ngx_ohttp_relay_proxy_error(r, ctx));
 
     if (ctx->refused_status) {
         last = ngx_snprintf(last, p + len - last, "; received-status=%ui",

@@ -74,7 +74,9 @@ typedef struct {
 
     ngx_array_t                  *origins;    /* ngx_str_t, ohttp_relay_cors */
     ngx_flag_t                    early_data_header;
-    ngx_flag_t                    auth;       /* "off" is all there is yet */
+    ngx_flag_t                    open;       /* ohttp_relay_auth says "off" */
+    u_char                       *file;       /* where ohttp_relay_pass is */
+    ngx_uint_t                    line;
     ngx_uint_t                    status;     /* NGX_OHTTP_RELAY_STATUS_* */
 } ngx_ohttp_relay_loc_conf_t;
 
