@@ -1,7 +1,11 @@
 # The relay on Debian 12, as a user of its own.
 #
 #   docker build -t ohttp-relay .
-#   docker run -p 8443:8443 -v /etc/ohttp-relay:/etc/ohttp-relay:ro ohttp-relay
+#   docker run -p 8443:8443 --ulimit nofile=16384:16384 --stop-timeout 660 \
+#       -v /etc/ohttp-relay:/etc/ohttp-relay:ro ohttp-relay
+#
+# The limits are those of conf.example: descriptors, and how long streams may
+# last after a stop.  Metrics: see docs/operating.md.
 #
 # /etc/ohttp-relay holds tls.crt and tls.key, readable by user 900, and whatever
 # else the configuration names.  A configuration of your own is mounted over

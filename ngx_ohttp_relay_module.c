@@ -592,7 +592,7 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_ohttp_relay_init_phases(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
+    ngx_http_handler_pt        *h, *first;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -604,12 +604,19 @@ ngx_ohttp_relay_init_phases(ngx_conf_t *cf)
 
     *h = ngx_ohttp_relay_post_read;
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    h = ngx_array_push_n(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers, 2);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_ohttp_relay_record;
+    h[1] = ngx_ohttp_relay_record;
+
+    /* logs are written in this order: nothing may be written before it */
+
+    first = cmcf->phases[NGX_HTTP_LOG_PHASE].handlers.elts;
+
+    ngx_memmove(first + 1, first, (u_char *) h - (u_char *) first);
+    *first = ngx_ohttp_relay_before_log;
 
     return NGX_OK;
 }

@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Socket::IP;
 use Test::More;
 use Test::OhttpRelay;
 use Test::OhttpRelay::Tls;
@@ -19,6 +20,8 @@ certificate($t, $_) for qw/tls ca client/;
 
 # The example with its paths in the folder of the test, and its ports free ones.
 
+my $ipv6 = IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
+
 my $example = $t->read_file($t->root . '/conf.example');
 
 sub moved {
@@ -28,6 +31,8 @@ sub moved {
     $text =~ s{^load_module \K\S+;}{$t->{module};}m;
     $text =~ s{/(?:etc|run)/ohttp-relay/}{$dir/}g;
     $text =~ s{(?<![\d.:])(8443|8080)(?= ssl|;)}{'127.0.0.1:' . $t->port($1)}ge;
+    $text =~ s{\[::\]:(8443)(?= ssl)}{'[::1]:' . $t->port($1)}ge;
+    $text =~ s{^ *listen +\[::1\].*\n}{}mg if !$ipv6;
     $text =~ s{127\.0\.0\.1:9090}{'127.0.0.1:' . $t->port(9090)}ge;
     $text =~ s{^(?=events)}{daemon off;\nuser root;\n}m if $> == 0;
     $text =~ s{^(?=events)}{daemon off;\n}m if $> != 0;
@@ -53,10 +58,13 @@ sub accepted {
     return grep { /\[warn\]/ } split /\n/, $said;
 }
 
-my @warned = accepted('conf.example', $example);
-is(scalar(grep { /ohttp_relay_auth is off/ } @warned), 1, 'it says that it asks for no credential');
-is(join("\n", grep { !/ohttp_relay_auth is off|"listen \.\.\. http2" directive is deprecated/ } @warned), '',
-    'and has nothing else to warn about');
+sub but_http2 { join "\n", grep { !/"listen \.\.\. http2" directive is deprecated/ } @_ }
+
+is(but_http2(accepted('conf.example', $example)), '', 'and nothing to warn about');
+
+(my $unsaid = $example) =~ s/^ *ohttp_relay_auth +off;\n//m;
+like(but_http2(accepted('not saying that no credential is asked for', $unsaid)),
+    qr/^[^\n]*ohttp_relay_auth is off[^\n]*$/, 'with one warning');
 
 # A name of the machine instead of one that only DNS could know.
 
@@ -64,8 +72,9 @@ is(join("\n", grep { !/ohttp_relay_auth is off|"listen \.\.\. http2" directive i
 $more =~ s/^ *access_log +off;\n//m;
 like($more, qr/^ *$_\b/m, "$_ is among the options") for qw/ohttp_relay_tls ohttp_relay_cors
     ohttp_relay_early_data_header max_in_flight request_header pass_response_header keepalive_timeout/;
-@warned = accepted('all of it', $more);
-is(scalar(grep { /without TLS/ } @warned), 1, 'with a warning for the listener without TLS');
+like($more, qr/^ *listen +\[::\]:8443 ssl/m, 'and so is IPv6');
+like(but_http2(accepted('all of it', $more)), qr/^[^\n]*without TLS[^\n]*$/,
+    'with one warning, for the listener without TLS');
 
 # The values that the example calls defaults are those of docs/directives.md.
 

@@ -16,8 +16,6 @@
 #include "problem.h"
 
 
-static ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_filter_ctx(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
@@ -68,40 +66,18 @@ ngx_ohttp_relay_exit_init(ngx_conf_t *cf)
 }
 
 
-/*
- * The context if the response is a relay's to make, else NULL: that of a relay
- * location, or of a relay server's request that failed before it had one.
- */
-
-static ngx_ohttp_relay_ctx_t *
-ngx_ohttp_relay_filter_ctx(ngx_http_request_t *r)
-{
-    ngx_ohttp_relay_srv_conf_t  *rscf;
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
-
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    if (!rlcf->relay) {
-        rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
-
-        if (!rscf->relay || r->phase_handler != 0) {
-            return NULL;
-        }
-    }
-
-    return r == r->main ? ngx_ohttp_relay_get_ctx(r) : NULL;
-}
-
-
 static ngx_int_t
 ngx_ohttp_relay_header_filter(ngx_http_request_t *r)
 {
     ngx_ohttp_relay_ctx_t  *ctx;
 
-    ctx = ngx_ohttp_relay_filter_ctx(r);
-
-    if (ctx == NULL) {
+    if (!ngx_ohttp_relay_owns(r)) {
         return ngx_ohttp_relay_next_header_filter(r);
+    }
+
+    ctx = ngx_ohttp_relay_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
     }
 
     ctx->filtered = 1;

@@ -74,6 +74,30 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_ohttp_relay_owns(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_srv_conf_t  *rscf;
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    if (r != r->main) {
+        return 0;
+    }
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (rlcf->relay) {
+        return 1;
+    }
+
+    rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
+
+    /* the first handler of the first phase is our own */
+
+    return rscf->relay && r->phase_handler == 0;
+}
+
+
 ngx_ohttp_relay_ctx_t *
 ngx_ohttp_relay_get_ctx(ngx_http_request_t *r)
 {

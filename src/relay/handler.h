@@ -18,6 +18,12 @@
 ngx_int_t ngx_ohttp_relay_handler(ngx_http_request_t *r);
 
 /*
+ * Tells whether a request is the relay's: on a relay location, or to a relay
+ * server and ended before it had a location.
+ */
+ngx_uint_t ngx_ohttp_relay_owns(ngx_http_request_t *r);
+
+/*
  * The request's context, made if there is none; NULL if there is no memory.
  */
 ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_get_ctx(ngx_http_request_t *r);

@@ -23,7 +23,6 @@ typedef struct {
 } ngx_ohttp_relay_restore_t;
 
 
-static void ngx_ohttp_relay_before_log(void *data);
 static void ngx_ohttp_relay_restore(void *data);
 static u_char *ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
@@ -42,7 +41,6 @@ ngx_int_t
 ngx_ohttp_relay_post_read(ngx_http_request_t *r)
 {
     ngx_connection_t            *c;
-    ngx_http_cleanup_t          *before_log;
     ngx_pool_cleanup_t          *cln;
     ngx_ohttp_relay_restore_t   *restore;
     ngx_ohttp_relay_srv_conf_t  *rscf;
@@ -54,16 +52,10 @@ ngx_ohttp_relay_post_read(ngx_http_request_t *r)
     }
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ohttp_relay_restore_t));
-    before_log = ngx_http_cleanup_add(r, 0);
 
-    if (cln == NULL || before_log == NULL
-        || ngx_ohttp_relay_get_ctx(r) == NULL)
-    {
+    if (cln == NULL || ngx_ohttp_relay_get_ctx(r) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    before_log->handler = ngx_ohttp_relay_before_log;
-    before_log->data = r;
 
     c = r->connection;
 
@@ -81,20 +73,13 @@ ngx_ohttp_relay_post_read(ngx_http_request_t *r)
 }
 
 
-/* nginx runs its request cleanups, whatever has ended a request, then logs */
-
-static void
-ngx_ohttp_relay_before_log(void *data)
+ngx_int_t
+ngx_ohttp_relay_before_log(ngx_http_request_t *r)
 {
-    ngx_http_request_t *r = data;
+    ngx_ohttp_relay_ctx_t  *ctx;
 
-    ngx_ohttp_relay_ctx_t       *ctx;
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
-
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    if (!rlcf->relay) {
-        return;
+    if (!ngx_ohttp_relay_owns(r)) {
+        return NGX_OK;
     }
 
     ctx = ngx_ohttp_relay_get_ctx(r);
@@ -108,6 +93,8 @@ ngx_ohttp_relay_before_log(void *data)
     if (r->request_body) {
         r->request_body->bufs = NULL;
     }
+
+    return NGX_OK;
 }
 
 

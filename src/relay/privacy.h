@@ -33,6 +33,12 @@ ngx_int_t ngx_ohttp_relay_post_read(ngx_http_request_t *r);
 void ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
 
 /*
+ * The LOG phase, in front of all other handlers of it: has the request looked
+ * at, and so forgotten, that ended before anybody did.
+ */
+ngx_int_t ngx_ohttp_relay_before_log(ngx_http_request_t *r);
+
+/*
  * On a relay location the error log is closed to anything below "crit" until
  * the relay has the request: what other modules say of it before, about its
  * rewrites or its user, has words of the client in it.  Opens it, up to the

@@ -8,10 +8,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "handler.h"
 #include "record.h"
 
 
-static ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_recorded(ngx_http_request_t *r);
 static ngx_ohttp_relay_result_e ngx_ohttp_relay_result(
     ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_record_times(ngx_http_request_t *r,
@@ -49,9 +49,9 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
     ngx_ohttp_relay_main_conf_t    *rmcf;
     ngx_ohttp_relay_observation_t   observation;
 
-    ctx = ngx_ohttp_relay_recorded(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
-    if (ctx == NULL || r != r->main) {
+    if (ctx == NULL || !ngx_ohttp_relay_owns(r)) {
         return NGX_OK;
     }
 
@@ -81,24 +81,6 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
                          &observation);
 
     return NGX_OK;
-}
-
-
-/*
- * The context of a request that was the relay's: on a relay location, or
- * answered by the relay before it had a location.
- */
-
-static ngx_ohttp_relay_ctx_t *
-ngx_ohttp_relay_recorded(ngx_http_request_t *r)
-{
-    ngx_ohttp_relay_ctx_t       *ctx;
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    return (ctx && (rlcf->relay || ctx->filtered)) ? ctx : NULL;
 }
 
 
@@ -185,9 +167,9 @@ ngx_ohttp_relay_variable_result(ngx_http_request_t *r,
     ngx_str_t              *name;
     ngx_ohttp_relay_ctx_t  *ctx;
 
-    ctx = ngx_ohttp_relay_recorded(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
-    if (ctx == NULL) {
+    if (ctx == NULL || !ngx_ohttp_relay_owns(r)) {
         v->not_found = 1;
         return NGX_OK;
     }
