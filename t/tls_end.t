@@ -66,7 +66,6 @@ for my $name (qw/named old pinned/) {
             my ($framing, $bytes, @well) = @$_;
 
             for my $end (sort keys %end) {
-                next if $end eq 'by a reset' && $framing =~ /^no framing/;
 
                 my $client = $t->start("/to/$name", http => $http);
                 my $conn = $gateway->accept;

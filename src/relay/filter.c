@@ -217,6 +217,10 @@ ngx_ohttp_relay_output(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 {
     ngx_chain_t  *cl;
 
+    if (ctx->cut && in && !ctx->problem) {
+        return NGX_ERROR;
+    }
+
     /* nginx ends a body once more after the piece that already did */
 
     if (ctx->last_sent && in) {

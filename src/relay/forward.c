@@ -36,6 +36,7 @@ static ngx_int_t ngx_ohttp_relay_reinit_request(ngx_http_request_t *r);
 static void ngx_ohttp_relay_abort_request(ngx_http_request_t *r);
 static void ngx_ohttp_relay_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
+static ngx_uint_t ngx_ohttp_relay_is_cut(ngx_http_request_t *r);
 static void ngx_ohttp_relay_cut(ngx_http_request_t *r);
 
 
@@ -375,6 +376,11 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     ngx_ohttp_relay_leave(ctx);
 
+    if (rc == 0 && ngx_ohttp_relay_is_cut(r)) {
+        ctx->cut = 1;
+        rc = NGX_HTTP_BAD_GATEWAY;
+    }
+
     if (rc == 0) {
         if (ctx->result == NGX_OHTTP_RELAY_RESULT_NONE) {
             ctx->result = ctx->status < 400
@@ -418,6 +424,23 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
             ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
         }
     }
+}
+
+
+/*
+ * nginx takes a reset of a TLS connection for its end; where only the end tells
+ * that the answer is complete, that has to be the one which TLS authenticates.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_is_cut(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->upstream->peer.connection;
+
+    return r->upstream->length == -1 && c && c->ssl
+           && !(SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
 }
 
 

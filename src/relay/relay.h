@@ -142,6 +142,7 @@ struct ngx_ohttp_relay_ctx_s {
     unsigned                      answered:1; /* the gateway's head passes */
     unsigned                      holding:1;  /* but waits for its body */
     unsigned                      problem:1;  /* the body is our own */
+    unsigned                      cut:1;      /* it must not end well */
     unsigned                      last_sent:1;
 };
 
