@@ -8,19 +8,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../conf/conf.h"
 #include "block.h"
 
 
-#define NGX_OHTTP_RELAY_MAX_NAME  64
-
-
-static char *ngx_ohttp_relay_block(ngx_conf_t *cf, ngx_command_t *commands,
-    void *conf);
-static char *ngx_ohttp_relay_block_directive(ngx_conf_t *cf,
-    ngx_command_t *dummy, void *conf);
-static ngx_uint_t ngx_ohttp_relay_block_arguments(ngx_uint_t type,
-    ngx_uint_t n);
-static ngx_int_t ngx_ohttp_relay_block_name(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_gateway_create(
     ngx_pool_t *pool);
 
@@ -262,7 +253,7 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_ohttp_relay_block_name(cf, &value[1]) != NGX_OK) {
+    if (ngx_ohttp_relay_conf_name(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -285,7 +276,7 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     gateway->file = cf->conf_file->file.name.data;
     gateway->line = cf->conf_file->line;
 
-    rv = ngx_ohttp_relay_block(cf, ngx_ohttp_relay_gateway_commands, gateway);
+    rv = ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_gateway_commands, gateway);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -311,7 +302,7 @@ ngx_ohttp_relay_tls_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_ohttp_relay_block_name(cf, &value[1]) != NGX_OK) {
+    if (ngx_ohttp_relay_conf_name(cf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -339,129 +330,7 @@ ngx_ohttp_relay_tls_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     tls->name = value[1];
     tls->verify_depth = NGX_CONF_UNSET_UINT;
 
-    return ngx_ohttp_relay_block(cf, ngx_ohttp_relay_tls_commands, tls);
-}
-
-
-/*
- * A block's own directives are kept out of the module's list: "url" or "tls"
- * must not become words of nginx at large.  nginx's setters serve all the
- * same.
- */
-
-typedef struct {
-    ngx_command_t  *commands;
-    void           *conf;
-} ngx_ohttp_relay_block_t;
-
-
-static char *
-ngx_ohttp_relay_block(ngx_conf_t *cf, ngx_command_t *commands, void *conf)
-{
-    char                     *rv;
-    ngx_conf_t                save;
-    ngx_ohttp_relay_block_t   block;
-
-    block.commands = commands;
-    block.conf = conf;
-
-    save = *cf;
-    cf->handler = ngx_ohttp_relay_block_directive;
-    cf->handler_conf = (void *) &block;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
-
-    return rv;
-}
-
-
-static char *
-ngx_ohttp_relay_block_directive(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf)
-{
-    ngx_ohttp_relay_block_t *block = conf;
-
-    char           *rv;
-    ngx_str_t      *value;
-    ngx_command_t  *cmd;
-
-    value = cf->args->elts;
-
-    for (cmd = block->commands; cmd->name.len; cmd++) {
-        if (cmd->name.len == value[0].len
-            && ngx_strcmp(cmd->name.data, value[0].data) == 0)
-        {
-            break;
-        }
-    }
-
-    if (cmd->name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\"", &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!ngx_ohttp_relay_block_arguments(cmd->type, cf->args->nelts - 1)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number of arguments in \"%V\" directive",
-                           &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    rv = cmd->set(cf, cmd, block->conf);
-
-    if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" directive %s", &value[0], rv);
-        return NGX_CONF_ERROR;
-    }
-
-    return rv;
-}
-
-
-static ngx_uint_t
-ngx_ohttp_relay_block_arguments(ngx_uint_t type, ngx_uint_t n)
-{
-    if (type & NGX_CONF_1MORE) {
-        return n >= 1;
-    }
-
-    return n == (type & NGX_CONF_TAKE2 ? 2 : 1);
-}
-
-
-/* names stand in metrics and in variables: a small alphabet, no surprises */
-
-static ngx_int_t
-ngx_ohttp_relay_block_name(ngx_conf_t *cf, ngx_str_t *name)
-{
-    u_char      c;
-    ngx_uint_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.')
-        {
-            continue;
-        }
-
-        break;
-    }
-
-    if (i == 0 || i != name->len || i > NGX_OHTTP_RELAY_MAX_NAME) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid name \"%V\": 1 to %d letters, digits, "
-                           "\"-\", \"_\" or \".\"", name,
-                           NGX_OHTTP_RELAY_MAX_NAME);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_tls_commands, tls);
 }
 
 

@@ -1,0 +1,31 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_CONF_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * Reads the inside of a block with its own directives: "commands" end with
+ * ngx_null_command, their types are NGX_CONF_TAKE1, NGX_CONF_TAKE2 or
+ * NGX_CONF_1MORE, their setters get "conf".  Returns NGX_CONF_OK, or
+ * NGX_CONF_ERROR after one logged line.
+ */
+char *ngx_ohttp_relay_conf_block(ngx_conf_t *cf, ngx_command_t *commands,
+    void *conf);
+
+/*
+ * Checks the name of a block, 1 to 64 bytes of letters, digits, "-", "_" and
+ * ".".  Returns NGX_OK, or NGX_ERROR after one logged line.
+ */
+ngx_int_t ngx_ohttp_relay_conf_name(ngx_conf_t *cf, ngx_str_t *name);
+
+
+#endif /* _NGX_OHTTP_RELAY_CONF_H_INCLUDED_ */
