@@ -336,7 +336,8 @@ ngx_ohttp_relay_take_server(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     ngx_http_err_page_t        *page, *kept;
     ngx_http_core_srv_conf_t   *cscf;
 
-    static ngx_int_t  early[] = { 400, 408, 414, 431, 494, 505 };
+    static ngx_int_t  early[] = { 400, 405, 408, 414, 421, 431, 494, 495, 496,
+                                  497, 501, 505 };
 
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 

@@ -31,7 +31,7 @@ $t->http(<<'EOC');
         client_body_timeout 1s;
         client_header_buffer_size 1k;
         large_client_header_buffers 2 4k;
-        error_page 400 403 404 405 413 414 415 494 500 502 503 504 /page.html;
+        error_page 400 403 404 405 413 414 415 494 500 501 502 503 504 505 /page.html;
         error_page 401 =200 /page.html;
 
         location = /relay { ohttp_relay_pass llm; }
@@ -166,8 +166,10 @@ shape(raw("POST /relay HTTP/1.1\r\n\r\n"), 400, 'malformed_request', 'no Host');
 shape(raw("POST /relay HTTP/1.1\r\nHost: a/b\r\n\r\n"), 400, 'malformed_request', 'a wrong Host');
 shape(raw("POST /relay HTTP/1.1\r\nHost: a\r\nContent-Length: 1x\r\n\r\n"), 400, 'malformed_request', 'a wrong length');
 shape(raw("$word\r\n\r\n"), 400, 'malformed_request', 'no request at all');
-shape(raw("POST /relay HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"), 501, 'malformed_request', 'an unknown coding')
-    if $t->version < 1021001;
+shape(raw("POST /relay HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: $_\r\n\r\n"), 501, 'malformed_request', "a coding of $_")
+    for 'gzip', 'gzip, chunked', 'identity';
+shape(raw("POST /relay HTTP/3.0\r\nHost: a\r\n\r\n"), 505, 'malformed_request', 'an unknown version');
+shape(raw("$_ /relay HTTP/1.1\r\nHost: a\r\n\r\n"), 405, 'method_not_allowed', "a method that nginx refuses, $_") for qw/TRACE CONNECT/;
 
 # A client that stops sending
 

@@ -129,8 +129,11 @@ ngx_ohttp_relay_problem_of(ngx_uint_t status)
         return NGX_OHTTP_RELAY_RATE_LIMITED;
     }
 
-    return status < 500 ? NGX_OHTTP_RELAY_MALFORMED_REQUEST
-                        : NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
+    /* an unknown transfer coding or version of HTTP is the client's */
+
+    return (status < 500 || status == 501 || status == 505)
+           ? NGX_OHTTP_RELAY_MALFORMED_REQUEST
+           : NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
 }
 
 
