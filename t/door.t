@@ -49,6 +49,9 @@ my @refused = (
     ['a shorter type', '415 unsupported_media_type', type => 'message/ohttp-re'],
     ['the type in a parameter', '415 unsupported_media_type', type => 'text/plain; a=message/ohttp-req'],
     ['a list of types', '415 unsupported_media_type', type => 'text/plain, message/ohttp-req'],
+    ['a second type', '415 unsupported_media_type', type => "message/ohttp-req\r\nContent-Type: text/plain"],
+    ['a second type of the same', '415 unsupported_media_type', type => "message/ohttp-req\r\ncontent-type: message/ohttp-req"],
+    ['a second type in front', '415 unsupported_media_type', type => "text/plain\r\nContent-Type: message/ohttp-req"],
     ['a type for answers', '415 unsupported_media_type', type => 'message/ohttp-res'],
     ['chunked where the gateway takes none', '415 unsupported_media_type', type => $chunked, target => '/single'],
 

@@ -30,6 +30,8 @@ static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_look_gateway(
     ngx_http_request_t *r, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_look_type(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_uint_t ngx_ohttp_relay_is_repeated(ngx_http_request_t *r,
+    ngx_table_elt_t *field);
 static void ngx_ohttp_relay_look_headers(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_forget_headers(ngx_http_request_t *r);
@@ -213,7 +215,9 @@ ngx_ohttp_relay_look_type(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_str_t  *type;
 
-    if (r->headers_in.content_type == NULL) {
+    if (r->headers_in.content_type == NULL
+        || ngx_ohttp_relay_is_repeated(r, r->headers_in.content_type))
+    {
         return;
     }
 
@@ -234,6 +238,43 @@ ngx_ohttp_relay_look_type(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     default:
         break;
     }
+}
+
+
+/* two types are none, as two in one line are none (RFC 9110, section 5.3) */
+
+static ngx_uint_t
+ngx_ohttp_relay_is_repeated(ngx_http_request_t *r, ngx_table_elt_t *field)
+{
+#if (nginx_version >= 1023000)
+
+    return field->next != NULL;
+
+#else
+
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash == field->hash && &h[i] != field
+                && h[i].key.len == field->key.len
+                && ngx_strncmp(h[i].lowcase_key, field->lowcase_key,
+                               field->key.len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+
+#endif
 }
 
 
