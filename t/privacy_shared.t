@@ -79,4 +79,36 @@ is(scalar(() = $t->read_file('other.error') =~ m{client: 127\.0\.0\.\d+, server:
     "the neighbour's error log as well");
 unlike($t->read_file('other.access') . $t->read_file('other.error'), qr{/relay}, 'and nothing of the relay');
 
+# One socket serves a wildcard and the other addresses of its port, unless they are bound.
+
+my $port = $t->port(8083);
+my $llm = 'ohttp_relay_gateway llm { url http://127.0.0.1:8081/; insecure on; } ';
+my $relay = 'location = /relay { ohttp_relay_pass llm; }';
+
+sub shared { scalar(() = ($t->nginx_t($llm . "@_"))[1] =~ /\[warn\][^\n]*shared/g) }
+
+is(shared("server { listen $port; } server { listen 127.0.0.1:$port; $relay }"), 1, 'an address beside a wildcard of others');
+is(shared("server { listen $port; $relay } server { listen 127.0.0.1:$port; }"), 1, 'a wildcard beside an address of others');
+is(shared("server { listen $port; } server { listen 127.0.0.1:$port bind; $relay }"), 0, 'not an address that is bound');
+is(shared("server { listen $port; $relay } server { listen 127.0.0.1:$port bind; }"), 0, 'not others that are bound');
+is(shared("server { listen 127.0.0.2:$port; } server { listen 127.0.0.1:$port; $relay }"), 0, 'not two addresses');
+
+# At "debug" the neighbour's log would have the headers of a request until its server is known.
+
+my $debug = "error_log %%TESTDIR%%/debug.log debug; server_name other.example;";
+
+for (["listen 127.0.0.1:$port;", "listen 127.0.0.1:$port;"], ["listen $port;", "listen 127.0.0.1:$port;"],
+    ["listen 127.0.0.1:$port;", "listen $port;"])
+{
+    my ($theirs, $ours) = @$_;
+    ($code, $said) = $t->nginx_t($llm . "server { $theirs $debug } server { $ours $relay }");
+    my @lines = grep { /\[emerg\]/ } split /\n/, $said;
+    isnt($code, 0, "$theirs with a debug log, and $ours of a relay");
+    is(scalar @lines, 1, 'is refused in one line');
+    like($lines[0] // '', qr/debug.*"other\.example"/, 'which says whose log it is');
+}
+
+is(($t->nginx_t($llm . "server { listen 127.0.0.2:$port; $debug } server { listen 127.0.0.1:$port; $relay }"))[0], 0,
+    'a debug log of others on an address of their own');
+
 $t->done;

@@ -19,9 +19,15 @@ static ngx_uint_t ngx_ohttp_relay_core_flag(ngx_conf_t *cf, void **loc_conf,
 static ngx_uint_t ngx_ohttp_relay_has_mirror(ngx_conf_t *cf, void **loc_conf);
 static ngx_int_t ngx_ohttp_relay_check_debug(ngx_conf_t *cf);
 static ngx_int_t ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
-    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_addr_t *addr,
-    ngx_uint_t *plain);
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_port_t *port,
+    ngx_http_conf_addr_t *addr, ngx_uint_t *plain);
+static ngx_uint_t ngx_ohttp_relay_same_socket(ngx_http_conf_port_t *port,
+    ngx_http_conf_addr_t *addr, ngx_http_conf_addr_t *other);
+static ngx_uint_t ngx_ohttp_relay_count_relays(ngx_http_conf_addr_t *addr);
+static ngx_int_t ngx_ohttp_relay_check_neighbours(ngx_conf_t *cf,
+    ngx_http_conf_addr_t *addr);
 static ngx_uint_t ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf);
+static ngx_uint_t ngx_ohttp_relay_has_debug(ngx_log_t *log);
 static ngx_int_t ngx_ohttp_relay_list_variables(ngx_cycle_t *cycle,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_http_addr_conf_t *ngx_ohttp_relay_listening_addr(
@@ -73,7 +79,8 @@ ngx_ohttp_relay_privacy_check(ngx_conf_t *cf,
         addr = port[i].addrs.elts;
 
         for (k = 0; k < port[i].addrs.nelts; k++) {
-            if (ngx_ohttp_relay_check_listener(cf, rmcf, &addr[k], &plain)
+            if (ngx_ohttp_relay_check_listener(cf, rmcf, &port[i], &addr[k],
+                                               &plain)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -95,7 +102,6 @@ static ngx_int_t
 ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
 {
     char                        *wrong;
-    ngx_log_t                   *log;
     ngx_http_core_loc_conf_t    *clcf;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
@@ -103,10 +109,8 @@ ngx_ohttp_relay_check_location(ngx_conf_t *cf, void **loc_conf)
     clcf = loc_conf[ngx_http_core_module.ctx_index];
     rlcf = loc_conf[ngx_ohttp_relay_module.ctx_index];
 
-    for (log = clcf->error_log; log; log = log->next) {
-        if (log->log_level & NGX_LOG_DEBUG_ALL) {
-            wrong = "\"error_log ... debug\" prints headers and bodies";
-        }
+    if (ngx_ohttp_relay_has_debug(clcf->error_log)) {
+        wrong = "\"error_log ... debug\" prints headers and bodies";
     }
 
     if (clcf->client_body_in_file_only) {
@@ -224,21 +228,14 @@ ngx_ohttp_relay_check_debug(ngx_conf_t *cf)
 
 static ngx_int_t
 ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
-    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_addr_t *addr,
-    ngx_uint_t *plain)
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_http_conf_port_t *port,
+    ngx_http_conf_addr_t *addr, ngx_uint_t *plain)
 {
-    ngx_uint_t                  i, relays;
-    ngx_ohttp_relay_quiet_t    *quiet;
-    ngx_http_core_srv_conf_t  **cscf;
+    ngx_uint_t                i, others;
+    ngx_http_conf_addr_t     *other;
+    ngx_ohttp_relay_quiet_t  *quiet;
 
-    relays = 0;
-    cscf = addr->servers.elts;
-
-    for (i = 0; i < addr->servers.nelts; i++) {
-        relays += ngx_ohttp_relay_is_relay(cscf[i]);
-    }
-
-    if (relays == 0) {
+    if (ngx_ohttp_relay_count_relays(addr) == 0) {
         return NGX_OK;
     }
 
@@ -249,7 +246,24 @@ ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
         *plain = 1;
     }
 
-    if (relays < addr->servers.nelts) {
+    others = 0;
+    other = port->addrs.elts;
+
+    for (i = 0; i < port->addrs.nelts; i++) {
+
+        if (!ngx_ohttp_relay_same_socket(port, addr, &other[i])) {
+            continue;
+        }
+
+        others += other[i].servers.nelts
+                  - ngx_ohttp_relay_count_relays(&other[i]);
+
+        if (ngx_ohttp_relay_check_neighbours(cf, &other[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (others) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "listener %V is shared by relay servers and others: "
                       "what is logged before a request names its server has "
@@ -269,6 +283,90 @@ ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
 }
 
 
+/*
+ * Where a port has a wildcard nginx opens one socket for it and for all other
+ * addresses of the port that are not bound by themselves.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_same_socket(ngx_http_conf_port_t *port,
+    ngx_http_conf_addr_t *addr, ngx_http_conf_addr_t *other)
+{
+    ngx_uint_t             i;
+    ngx_http_conf_addr_t  *any;
+
+    if (addr == other) {
+        return 1;
+    }
+
+    if ((addr->opt.bind && !addr->opt.wildcard)
+        || (other->opt.bind && !other->opt.wildcard))
+    {
+        return 0;
+    }
+
+    any = port->addrs.elts;
+
+    for (i = 0; i < port->addrs.nelts; i++) {
+        if (any[i].opt.wildcard) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_count_relays(ngx_http_conf_addr_t *addr)
+{
+    ngx_uint_t                  i, relays;
+    ngx_http_core_srv_conf_t  **cscf;
+
+    relays = 0;
+    cscf = addr->servers.elts;
+
+    for (i = 0; i < addr->servers.nelts; i++) {
+        relays += ngx_ohttp_relay_is_relay(cscf[i]);
+    }
+
+    return relays;
+}
+
+
+/* the log of another server of the listener is in use until one is named */
+
+static ngx_int_t
+ngx_ohttp_relay_check_neighbours(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
+{
+    ngx_uint_t                  i;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_core_srv_conf_t  **cscf;
+
+    cscf = addr->servers.elts;
+
+    for (i = 0; i < addr->servers.nelts; i++) {
+
+        if (ngx_ohttp_relay_is_relay(cscf[i])) {
+            continue;
+        }
+
+        clcf = cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+        if (ngx_ohttp_relay_has_debug(clcf->error_log)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "listener %V is shared with a relay server: "
+                          "\"error_log ... debug\" of server \"%V\" prints "
+                          "headers of the relay's requests: not allowed here",
+                          &addr->opt.addr_text, &cscf[i]->server_name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_uint_t
 ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf)
 {
@@ -277,6 +375,19 @@ ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf)
     rscf = cscf->ctx->srv_conf[ngx_ohttp_relay_module.ctx_index];
 
     return rscf->relay;
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_has_debug(ngx_log_t *log)
+{
+    for ( /* void */ ; log; log = log->next) {
+        if (log->log_level & NGX_LOG_DEBUG_ALL) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
