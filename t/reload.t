@@ -81,6 +81,9 @@ for my $round (1 .. 3) {
     open_streams();
     $t->reload;
     finish_streams("reload $round");
+
+    # nginx ends an old worker's HTTP/2 connections that have no stream yet.
+    $t->waitfor('the old worker to go', sub { 1 == $t->workers });
 }
 
 $t->write_file('enough', '');
