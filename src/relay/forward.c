@@ -26,6 +26,7 @@ static ngx_buf_t *ngx_ohttp_relay_head_single(ngx_http_request_t *r,
 static ngx_buf_t *ngx_ohttp_relay_head_chunked(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_chunk_output(void *data, ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_send(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_chunk_encode(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out);
 static ngx_buf_t *ngx_ohttp_relay_framing(ngx_http_request_t *r,
@@ -56,10 +57,10 @@ ngx_ohttp_relay_forward(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     u->output.tag = (ngx_buf_tag_t) &ngx_ohttp_relay_module;
     u->ssl = ctx->gateway->url.tls;
 
-    if (ctx->kind == NGX_OHTTP_RELAY_CHUNKED) {
-        u->output.output_filter = ngx_ohttp_relay_chunk_output;
-        u->output.filter_ctx = r;
-    }
+    u->output.output_filter = (ctx->kind == NGX_OHTTP_RELAY_CHUNKED)
+                              ? ngx_ohttp_relay_chunk_output
+                              : ngx_ohttp_relay_send;
+    u->output.filter_ctx = r;
 
     /* in the order in which they run */
 
@@ -170,11 +171,9 @@ ngx_ohttp_relay_chunk_output(void *data, ngx_chain_t *in)
 
     ngx_int_t               rc;
     ngx_chain_t            *out, **ll;
-    ngx_http_upstream_t    *u;
     ngx_ohttp_relay_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
-    u = r->upstream;
 
     out = NULL;
     ll = &out;
@@ -198,12 +197,60 @@ ngx_ohttp_relay_chunk_output(void *data, ngx_chain_t *in)
         return NGX_ERROR;
     }
 
-    rc = ngx_chain_writer(&u->writer, out);
+    rc = ngx_ohttp_relay_send(r, out);
 
     ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out,
-                            u->output.tag);
+                            r->upstream->output.tag);
 
     return rc;
+}
+
+
+/*
+ * A gateway may answer early and close: then sending fails, but the answer is
+ * there.  So a failure to send is no error by itself, the rest of the request
+ * is dropped, and reading tells how the exchange ends.
+ */
+
+static ngx_int_t
+ngx_ohttp_relay_send(void *data, ngx_chain_t *in)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_int_t             rc;
+    ngx_chain_t          *cl;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    c = u->peer.connection;
+
+    if (!c->write->error) {
+        rc = ngx_chain_writer(&u->writer, in);
+
+        if (rc != NGX_ERROR || !c->write->error) {
+            return rc;
+        }
+
+        if (!c->read->timer_set) {
+            ngx_add_timer(c->read, u->conf->read_timeout);
+        }
+
+        ngx_post_event(c->read, &ngx_posted_events);
+
+        /* all of "in" is there, too */
+
+        in = u->writer.out;
+
+        u->writer.out = NULL;
+        u->writer.last = &u->writer.out;
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -428,8 +475,9 @@ ngx_ohttp_relay_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
 
 /*
- * nginx takes a reset of a TLS connection for its end; where only the end tells
- * that the answer is complete, that has to be the one which TLS authenticates.
+ * Where only the end of the connection tells that the answer is complete, it
+ * has to be a true one.  nginx takes a reset of a TLS connection for its end,
+ * and a reset that a failure to send has told is an end to who reads on.
  */
 
 static ngx_uint_t
@@ -439,8 +487,14 @@ ngx_ohttp_relay_is_cut(ngx_http_request_t *r)
 
     c = r->upstream->peer.connection;
 
-    return r->upstream->length == -1 && c && c->ssl
-           && !(SSL_get_shutdown(c->ssl->connection) & SSL_RECEIVED_SHUTDOWN);
+    if (r->upstream->length != -1 || c == NULL) {
+        return 0;
+    }
+
+    return c->write->error
+           || (c->ssl
+               && !(SSL_get_shutdown(c->ssl->connection)
+                    & SSL_RECEIVED_SHUTDOWN));
 }
 
 
