@@ -143,6 +143,8 @@ ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
 static ngx_int_t
 ngx_ohttp_relay_header_send(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_int_t  rc;
+
     static ngx_str_t  cache_control = ngx_string("Cache-Control");
     static ngx_str_t  no_store = ngx_string("no-store");
 
@@ -166,7 +168,15 @@ ngx_ohttp_relay_header_send(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     ngx_str_null(&r->headers_out.content_type);
 
-    return ngx_ohttp_relay_next_header_filter(r);
+    rc = ngx_ohttp_relay_next_header_filter(r);
+
+    /* a filter that waits for the body, which it will not see */
+
+    if (rc == NGX_OK && !ctx->exited) {
+        return ngx_ohttp_relay_exit_header_filter(r);
+    }
+
+    return rc;
 }
 
 
@@ -178,6 +188,11 @@ ngx_ohttp_relay_exit_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
     if (ctx && ctx->filtered) {
+        ctx->exited = 1;
+
+        /* "add_trailer" asks for a chunked body, and adds nothing to ours */
+        r->expect_trailers = 0;
+
         r->headers_out.content_type = ctx->out_type;
         r->headers_out.content_type_len = ctx->out_type.len;
         r->headers_out.content_type_lowcase = NULL;

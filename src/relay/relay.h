@@ -141,6 +141,7 @@ struct ngx_ohttp_relay_ctx_s {
     unsigned                      filtered:1; /* the response is ours */
     unsigned                      answered:1; /* the gateway's head passes */
     unsigned                      holding:1;  /* but waits for its body */
+    unsigned                      exited:1;   /* its head left the filters */
     unsigned                      problem:1;  /* the body is our own */
     unsigned                      cut:1;      /* it must not end well */
     unsigned                      last_sent:1;
