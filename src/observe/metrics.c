@@ -25,7 +25,7 @@ struct ngx_ohttp_relay_counters_s {
 
 typedef struct {
     ngx_ohttp_relay_counters_t  *first;
-    time_t                       published;
+    ngx_msec_t                   published;  /* by the clock of timers */
 } ngx_ohttp_relay_metrics_sh_t;
 
 
@@ -321,8 +321,8 @@ void
 ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
     ngx_ohttp_relay_figures_t *figures)
 {
-    time_t                         now;
     ngx_uint_t                     i;
+    ngx_msec_t                     now;
     ngx_ohttp_relay_counters_t    *counters;
     ngx_ohttp_relay_metrics_sh_t  *sh;
 
@@ -330,10 +330,13 @@ ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
 
     ngx_shmtx_lock(&metrics->shpool->mutex);
 
-    now = ngx_time();
+    /* time of day has steps of its own, and can be set back */
+
+    now = ngx_current_msec;
 
     if (sh->published == 0
-        || now - sh->published >= NGX_OHTTP_RELAY_METRICS_STEP)
+        || (ngx_msec_int_t) (now - sh->published)
+           >= NGX_OHTTP_RELAY_METRICS_STEP * 1000)
     {
         for (counters = sh->first; counters; counters = counters->next) {
             counters->published = counters->figures;
