@@ -276,7 +276,8 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     gateway->file = cf->conf_file->file.name.data;
     gateway->line = cf->conf_file->line;
 
-    rv = ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_gateway_commands, gateway);
+    rv = ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_gateway_commands,
+                                    gateway);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
