@@ -15,6 +15,9 @@ use Test::OhttpRelay::Tls;
 my $t = Test::OhttpRelay->new->has(qw/openssl/);
 certificate($t, 'ca');
 
+# the one error that is found when the log is open already
+$t->waive('alerts', 'it is about such lines', qr/ohttp_relay_zone is too small/);
+
 my $llm = "ohttp_relay_gateway llm { url http://127.0.0.1:8081/gateway; insecure on; }\n";
 my $pass = 'location = /relay { ohttp_relay_pass llm; }';
 my $pin = 'spki-sha256:' . 'ab' x 32;
@@ -55,6 +58,7 @@ my @refused = (
     ['a bad pin', 'ssl_pin', gateway('url https://127.0.0.1:8081/; ssl_pin spki-sha256:abcd;')],
     ['a pin of another kind', 'ssl_pin', gateway('url https://127.0.0.1:8081/; ssl_pin sha1:' . 'ab' x 20 . ';')],
     ['an address without name or pin', 'ssl_name', gateway('url https://127.0.0.1:8081/;')],
+    ['a variable for the name', 'ssl_name', gateway('url https://127.0.0.1:8081/; ssl_name $host;')],
     ['a pin for plain http', 'ssl_pin', gateway("url http://127.0.0.1:8081/; insecure on; ssl_pin $pin;")],
     ['tls and a pin', 'ssl_pin', "ohttp_relay_tls ours { trusted_certificate %%TESTDIR%%/ca.crt; }\n"
         . gateway("url https://127.0.0.1:8081/; tls ours; ssl_pin $pin;")],
@@ -71,6 +75,9 @@ my @refused = (
     ['a star for CORS', 'ohttp_relay_cors', $llm . server('location / { ohttp_relay_pass llm; ohttp_relay_cors *; }')],
     ['an origin with a path', 'ohttp_relay_cors', $llm . server('location / { ohttp_relay_pass llm; ohttp_relay_cors https://a.example/; }')],
     ['a zone that is too small', 'ohttp_relay_zone', "ohttp_relay_zone 1k;\n" . $llm . server($pass)],
+    ['a zone that is too small for what is there', 'ohttp_relay_zone', "ohttp_relay_zone 32k;\n"
+        . join('', map { "ohttp_relay_gateway g$_ { url http://127.0.0.1:8081/; insecure on; }\n" } 1 .. 5)
+        . server('location / { ohttp_relay_pass g1; }')],
     ['a debug log in the location', 'debug', $llm . server('location = /relay { ohttp_relay_pass llm; error_log %%TESTDIR%%/debug.log debug; }')],
     ['a debug log at the server', 'debug', $llm . server("error_log %%TESTDIR%%/debug.log debug; $pass")],
     ['a debug log in http', 'debug', "error_log %%TESTDIR%%/debug.log debug;\n" . $llm . server($pass)],

@@ -154,6 +154,13 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
                "\"url\"";
     }
 
+    if (ngx_strlchr(gateway->tls_name.data,
+                    gateway->tls_name.data + gateway->tls_name.len, '$'))
+    {
+        return "\"ssl_name\" takes a constant: a variable could tell clients "
+               "apart";
+    }
+
     if (gateway->tls.len && gateway->pins) {
         return "\"tls\" and \"ssl_pin\" exclude each other";
     }

@@ -149,6 +149,9 @@ ngx_ohttp_relay_metrics_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     metrics = shm_zone->data;
     metrics->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
+    /* what is too small for what is said in a line of our own */
+    metrics->shpool->log_nomem = 0;
+
     if (old) {
         metrics->sh = old->sh;
 
