@@ -11,6 +11,7 @@
 
 #include "src/gateway/block.h"
 #include "src/relay/body.h"
+#include "src/relay/cors.h"
 #include "src/relay/filter.h"
 #include "src/relay/handler.h"
 #include "src/relay/privacy.h"
@@ -486,15 +487,9 @@ ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "https://", 8) != 0
-            && ngx_strncmp(value[i].data, "http://", 7) != 0)
-        {
-            return "wants origins, such as https://chat.example";
-        }
-
-        if (value[i].data[value[i].len - 1] == '/') {
-            return "has an origin with a final \"/\", which browsers never "
-                   "send";
+        if (!ngx_ohttp_relay_is_origin(&value[i])) {
+            return "wants origins as browsers send them, such as "
+                   "https://chat.example: no path, no final \"/\"";
         }
 
         origin = ngx_array_push(rlcf->origins);

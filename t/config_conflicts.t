@@ -52,7 +52,11 @@ push @refused, (
 
 push @refused, map { ["buffer_size $_", 'buffer_size', gateway("buffer_size $_;")] } qw/0 1 1k 1024 4095 none/;
 push @refused, map { ["ohttp_relay_cors $_", 'ohttp_relay_cors', $llm . server("location = /r { $pass ohttp_relay_cors $_; }")] }
-    '*', 'null', 'chat.example', 'https://chat.example *', 'https://chat.example/', 'ftp://chat.example';
+    '*', 'null', 'chat.example', 'https://chat.example *', 'https://chat.example/', 'ftp://chat.example',
+    'https://chat.example/a', 'https://*.chat.example', 'https://Chat.example', 'https://$host', 'https://', 'https://:8443',
+    'https://chat.example:443', 'http://chat.example:80', 'https://chat.example:', 'https://chat.example:08443',
+    'https://chat.example:65536', 'https://me@chat.example', 'https://[::1', '"https://a.example https://b.example"',
+    qq{"https://chat.example\r\nX-A:"};
 
 for (@refused) {
     my ($name, $about, $inside) = @$_;
@@ -72,6 +76,7 @@ my @accepted = (
     ['return in an "if"', $llm . server("location = /r { if (\$http_a) { return 403; } $pass }")],
     ['a small buffer', gateway('buffer_size 4k;')],
     ['two origins', $llm . server("location = /r { $pass ohttp_relay_cors https://a.example http://b.example:8000; }")],
+    ['origins of all kinds', $llm . server("location = /r { $pass ohttp_relay_cors http://localhost https://xn--a-1.example:80 http://a.example:443 'http://[::1]:8080' http://127.0.0.1; }")],
 );
 
 for (@accepted) {

@@ -24,6 +24,63 @@ static ngx_str_t  ngx_ohttp_relay_preflight_headers[] = {
 };
 
 
+ngx_uint_t
+ngx_ohttp_relay_is_origin(ngx_str_t *value)
+{
+    u_char     *p, *last, *host;
+    ngx_int_t   port, usual;
+
+    p = value->data;
+    last = p + value->len;
+
+    if (ngx_strncmp(p, "https://", sizeof("https://") - 1) == 0) {
+        p += sizeof("https://") - 1;
+        usual = 443;
+
+    } else if (ngx_strncmp(p, "http://", sizeof("http://") - 1) == 0) {
+        p += sizeof("http://") - 1;
+        usual = 80;
+
+    } else {
+        return 0;
+    }
+
+    host = p;
+
+    if (*p == '[') {
+        p = ngx_strlchr(p, last, ']');
+        if (p == NULL) {
+            return 0;
+        }
+
+        p++;
+
+    } else {
+        while ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')
+               || *p == '.' || *p == '-' || *p == '_')
+        {
+            p++;
+        }
+    }
+
+    if (p == host) {
+        return 0;
+    }
+
+    if (p == last) {
+        return 1;
+    }
+
+    if (*p++ != ':' || *p == '0') {
+        return 0;
+    }
+
+    port = ngx_atoi(p, last - p);
+
+    return port > 0 && port < 65536 && port != usual;
+}
+
+
 void
 ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
     ngx_str_t *allowed)

@@ -12,6 +12,13 @@
 
 
 /*
+ * Whether this is an origin in the one form in which browsers send it (RFC
+ * 6454, section 6.2): http or https, a host in small letters, and a port only
+ * if it is not that of the scheme.
+ */
+ngx_uint_t ngx_ohttp_relay_is_origin(ngx_str_t *value);
+
+/*
  * Sets *allowed to the entry of "origins" (ngx_str_t) that the Origin header
  * value is equal to; leaves it alone if there is none.
  */
