@@ -16,6 +16,7 @@ typedef struct {
     ngx_connection_t              *connection;
     ngx_ohttp_relay_pool_t        *pool;
     ngx_uint_t                     place;      /* in pool->idle */
+    ngx_addr_t                    *addr;       /* of its gateway */
 } ngx_ohttp_relay_idle_t;
 
 
@@ -25,7 +26,7 @@ struct ngx_ohttp_relay_pool_s {
     ngx_ohttp_relay_gateway_t     *gateway;
     ngx_ohttp_relay_idle_t       **idle;       /* the first n are in use */
     ngx_uint_t                     n;
-    ngx_uint_t                     next;       /* address to connect to */
+    ngx_uint_t                     next;       /* address to begin with */
     ngx_ssl_session_t             *session;
 };
 
@@ -33,6 +34,7 @@ struct ngx_ohttp_relay_pool_s {
 typedef struct {
     ngx_http_upstream_t           *upstream;
     ngx_ohttp_relay_pool_t        *pool;
+    ngx_addr_t                    *addr;       /* in use, NULL at first */
 } ngx_ohttp_relay_peer_t;
 
 
@@ -40,11 +42,12 @@ static ngx_int_t ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc,
     void *data);
+static ngx_addr_t *ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer);
 static void ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
 static ngx_uint_t ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
     ngx_connection_t *c, ngx_uint_t state);
-static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_pool_t *pool,
+static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer,
     ngx_connection_t *c);
 static ngx_connection_t *ngx_ohttp_relay_idle_take(
     ngx_ohttp_relay_idle_t *idle);
@@ -111,6 +114,7 @@ ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
 
     peer->upstream = u;
     peer->pool = gateway->pool;
+    peer->addr = NULL;
 
     u->peer.data = peer;
     u->peer.get = ngx_ohttp_relay_peer_get;
@@ -130,11 +134,21 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
 
     ngx_addr_t              *addr;
     ngx_connection_t        *c;
+    ngx_ohttp_relay_idle_t  *idle;
     ngx_ohttp_relay_pool_t  *pool;
 
     pool = peer->pool;
 
-    addr = &pool->gateway->addrs[pool->next % pool->gateway->naddrs];
+    if (pool->n) {
+        idle = pool->idle[(ngx_uint_t) ngx_random() % pool->n];
+        addr = idle->addr;
+
+    } else {
+        idle = NULL;
+        addr = ngx_ohttp_relay_peer_address(peer);
+    }
+
+    peer->addr = addr;
 
     pc->sockaddr = addr->sockaddr;
     pc->socklen = addr->socklen;
@@ -142,13 +156,11 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
     pc->connection = NULL;
     pc->cached = 0;
 
-    if (pool->n == 0) {
-        pool->next++;
+    if (idle == NULL) {
         return NGX_OK;
     }
 
-    c = ngx_ohttp_relay_idle_take(
-                       pool->idle[(ngx_uint_t) ngx_random() % pool->n]);
+    c = ngx_ohttp_relay_idle_take(idle);
 
     c->idle = 0;
     c->sent = 0;
@@ -169,6 +181,25 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
 }
 
 
+/* requests begin with an address in turn, and each goes its own way from it */
+
+static ngx_addr_t *
+ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer)
+{
+    ngx_uint_t                  n;
+    ngx_ohttp_relay_pool_t     *pool;
+    ngx_ohttp_relay_gateway_t  *gateway;
+
+    pool = peer->pool;
+    gateway = pool->gateway;
+
+    n = peer->addr ? (ngx_uint_t) (peer->addr - gateway->addrs) + 1
+                   : pool->next++;
+
+    return &gateway->addrs[n % gateway->naddrs];
+}
+
+
 static void
 ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state)
@@ -181,7 +212,7 @@ ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
 
     if (c && ngx_ohttp_relay_peer_reusable(peer, c, state)) {
         pc->connection = NULL;
-        ngx_ohttp_relay_peer_keep(peer->pool, c);
+        ngx_ohttp_relay_peer_keep(peer, c);
     }
 
     if (pc->tries) {
@@ -238,9 +269,12 @@ ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
 
 
 static void
-ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_pool_t *pool, ngx_connection_t *c)
+ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer, ngx_connection_t *c)
 {
     ngx_ohttp_relay_idle_t  *idle;
+    ngx_ohttp_relay_pool_t  *pool;
+
+    pool = peer->pool;
 
     if (c->read->timer_set) {
         ngx_del_timer(c->read);
@@ -252,6 +286,7 @@ ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_pool_t *pool, ngx_connection_t *c)
 
     idle = pool->idle[pool->n++];
     idle->connection = c;
+    idle->addr = peer->addr;
 
     c->idle = 1;
     c->data = idle;

@@ -28,7 +28,7 @@ sub new {
     my $self = bless { count => 0, limit => 1 << 20, %self }, $class;
 
     $self->{listener} = IO::Socket::INET->new(
-        Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => $self->{port},
+        Proto => 'tcp', LocalAddr => $self->{address} // '127.0.0.1', LocalPort => $self->{port},
         Listen => 511, ReuseAddr => 1,
     ) or die "cannot listen on port $self->{port}: $!\n";
 
