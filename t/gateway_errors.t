@@ -127,6 +127,18 @@ for my $http (1, 2) {
         ok($answer->body eq $big, "whole, HTTP/$http") if $says eq '422';
     }
 
+    # One that is too long is not waited for, and its connection is of no use any more.
+
+    $answer = played($http, sub {
+        my ($conn) = @_;
+        $conn->start_chunks(422, 'application/json');
+        $conn->send_chunk('x' x 30_000) for 1 .. 3;
+        $conn->send_some("186a0\r\n" . 'x' x 100_000, 1);
+        ok($conn->at_end, "JSON without end is given up, HTTP/$http");
+    });
+    is($answer->says, '502 gateway_error', "JSON without end, HTTP/$http");
+    like($t->logged($count), qr/^llm gateway_error 502 /, "counted at once, HTTP/$http");
+
     # An error that is cut off, or stops, is not passed on in part.
 
     $answer = played($http, sub {

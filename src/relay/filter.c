@@ -338,6 +338,9 @@ ngx_ohttp_relay_discard(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     ctx->answered = 0;
     ctx->refused_status = ctx->status;
 
+    /* nobody waits for the rest: nginx ends the exchange, and the connection */
+    r->upstream->length = 0;
+
     ngx_http_clean_header(r);
 
     rc = ngx_ohttp_relay_header_problem(r, ctx);
