@@ -85,4 +85,20 @@ for (@accepted) {
     is($code, 0, "$name is accepted") or diag($said);
 }
 
+# What an nginx built for debugging can print of some clients
+
+SKIP: {
+    skip 'no debug here', 3 unless $t->built_with('debug');
+
+    my $text = Test::OhttpRelay::in_http($llm . server("location = /r { $pass }"));
+    $text =~ s/(worker_connections [^;]*;)/$1 debug_connection 127.0.0.0\/8;/;
+    $t->write_file_expand('nginx.conf', $text);
+
+    my ($code, $said) = $t->nginx_t;
+    my @lines = grep { /\[emerg\]/ } split /\n/, $said;
+    isnt($code, 0, 'debug_connection is refused');
+    is(scalar @lines, 1, 'with one line') or diag($said);
+    like($lines[0] // '', qr/debug_connection/, 'which speaks of it');
+}
+
 $t->done;
