@@ -28,6 +28,8 @@ static ngx_int_t ngx_ohttp_relay_check_neighbours(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr);
 static ngx_uint_t ngx_ohttp_relay_is_relay(ngx_http_core_srv_conf_t *cscf);
 static ngx_uint_t ngx_ohttp_relay_has_debug(ngx_log_t *log);
+static ngx_int_t ngx_ohttp_relay_end_debug(ngx_cycle_t *cycle,
+    ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_list_variables(ngx_cycle_t *cycle,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_http_addr_conf_t *ngx_ohttp_relay_listening_addr(
@@ -36,6 +38,8 @@ static ngx_uint_t ngx_ohttp_relay_is_quiet(
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_listening_t *ls);
 static ngx_int_t ngx_ohttp_relay_clamp_listener(ngx_cycle_t *cycle,
     ngx_listening_t *ls);
+static ngx_int_t ngx_ohttp_relay_clamp_log(ngx_cycle_t *cycle,
+    ngx_listening_t *ls, ngx_uint_t level);
 static ngx_int_t ngx_ohttp_relay_clamp(ngx_cycle_t *cycle, ngx_log_t **log,
     ngx_uint_t level);
 
@@ -264,6 +268,8 @@ ngx_ohttp_relay_check_listener(ngx_conf_t *cf,
     }
 
     if (others) {
+        rmcf->shared = 1;
+
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "listener %V is shared by relay servers and others: "
                       "what is logged before a request names its server has "
@@ -401,7 +407,9 @@ ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
     ngx_http_core_loc_conf_t    *clcf;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
-    if (ngx_ohttp_relay_list_variables(cycle, rmcf) != NGX_OK) {
+    if (ngx_ohttp_relay_list_variables(cycle, rmcf) != NGX_OK
+        || ngx_ohttp_relay_end_debug(cycle, rmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -445,6 +453,67 @@ ngx_ohttp_relay_privacy_apply(ngx_cycle_t *cycle,
         }
 
         if (ngx_ohttp_relay_clamp_listener(cycle, &ls[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * What stands behind "http" was not there to be refused when that was read, and
+ * now an error would end a running server.
+ */
+
+static ngx_int_t
+ngx_ohttp_relay_end_debug(ngx_cycle_t *cycle, ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    ngx_uint_t                   i;
+    ngx_listening_t             *ls;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_main_conf_t   *cmcf;
+
+#if (NGX_DEBUG)
+
+    ngx_event_conf_t  *ecf;
+
+    ecf = ngx_event_get_conf(cycle->conf_ctx, ngx_event_core_module);
+
+    if (ecf->debug_connection.nelts) {
+        ecf->debug_connection.nelts = 0;
+
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "\"debug_connection\" has no effect beside a relay "
+                      "location");
+    }
+
+#endif
+
+    if (!rmcf->shared || !(cycle->new_log.log_level & NGX_LOG_DEBUG_ALL)) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        clcf = cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+        if (ngx_ohttp_relay_clamp(cycle, &clcf->error_log, NGX_LOG_INFO)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
+        if (ls[i].handler == ngx_http_init_connection
+            && ngx_ohttp_relay_clamp_log(cycle, &ls[i], NGX_LOG_INFO) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -595,7 +664,6 @@ ngx_ohttp_relay_is_quiet(ngx_ohttp_relay_main_conf_t *rmcf,
 static ngx_int_t
 ngx_ohttp_relay_clamp_listener(ngx_cycle_t *cycle, ngx_listening_t *ls)
 {
-    ngx_log_t              log;
     ngx_uint_t             i;
     ngx_sockaddr_t         sa;
     ngx_http_port_t       *port;
@@ -611,19 +679,33 @@ ngx_ohttp_relay_clamp_listener(ngx_cycle_t *cycle, ngx_listening_t *ls)
             continue;
         }
 
-        if (ngx_ohttp_relay_clamp(cycle, &ls->logp,
-                                  conf->proxy_protocol ? NGX_LOG_CRIT
-                                                       : NGX_LOG_WARN)
+        if (ngx_ohttp_relay_clamp_log(cycle, ls,
+                                      conf->proxy_protocol ? NGX_LOG_CRIT
+                                                           : NGX_LOG_WARN)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        log = *ls->logp;
-        log.handler = ls->log.handler;
-        log.data = ls->log.data;
-        ls->log = log;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_clamp_log(ngx_cycle_t *cycle, ngx_listening_t *ls,
+    ngx_uint_t level)
+{
+    ngx_log_t  log;
+
+    if (ngx_ohttp_relay_clamp(cycle, &ls->logp, level) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    log = *ls->logp;
+    log.handler = ls->log.handler;
+    log.data = ls->log.data;
+    ls->log = log;
 
     return NGX_OK;
 }

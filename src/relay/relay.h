@@ -50,6 +50,7 @@ typedef struct {
     size_t                        zone_size;
     ngx_flag_t                    dumpable;
     ngx_uint_t                    status;     /* some location shows figures */
+    ngx_uint_t                    shared;     /* some listener has others */
 } ngx_ohttp_relay_main_conf_t;
 
 
