@@ -77,7 +77,7 @@ for my $name (qw/plain tls/) {
                 $client->close;
                 my $case = "$name, $type, HTTP/$http: $what";
                 is($answer->says, $says, $case);
-                is($answer->body, $body, "$case, its bytes") if defined $body;
+                ok($answer->body eq $body, "$case, its bytes") if defined $body;
                 like($t->logged(++$count), qr/^$name $result /, "$case, counted as $result");
                 ok(!$gateway{$name}->asked, "$case: nothing is sent again");
             }
@@ -85,22 +85,23 @@ for my $name (qw/plain tls/) {
     }
 }
 
-# A request of which more is to come.
+# A request of which more is to come; over HTTP/2 that is its rest.
 
 sub begin {
     my ($name, $type, $http) = @_;
+    my $sealed = $t->sealed;
 
     if ($http == 2) {
         my $client = $t->start("/to/$name", http => 2, type => $type, feed => 1,
-            $type =~ /chunked/ ? () : (headers => ['Content-Length' => 100_000]));
-        $client->write($t->sealed);
+            $type =~ /chunked/ ? () : (headers => ['Content-Length' => 1000 + length $sealed]));
+        $client->write($sealed);
         return $client;
     }
 
     my $client = $t->client;
     $client->send($client->head('POST', "/to/$name", 'Content-Type' => $type,
         $type =~ /chunked/ ? ('Transfer-Encoding' => 'chunked') : ('Content-Length' => 100_000)));
-    $type =~ /chunked/ ? $client->send_chunk($t->sealed) : $client->send($t->sealed);
+    $type =~ /chunked/ ? $client->send_chunk($sealed) : $client->send($sealed);
     $client->{chunked} = $type =~ /chunked/;
     return $client;
 }
