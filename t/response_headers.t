@@ -72,6 +72,18 @@ for my $http (1, 2) {
     my %may = map { lc s/:.*//r => 1 } @passing, 'Server:', 'Connection:';
     is(join(',', grep { !$may{lc $_} } $answer->names), '', "no other name, HTTP/$http");
 
+    # What Connection names is for the relay, wherever it stands.
+
+    $answer = answered(head('HTTP/1.1 200 OK', 'X-Queue: 12', 'Cache-Control: public',
+        'Connection: keep-alive, x-queue ,RETRY-AFTER', 'Retry-After: 7', 'X-Inference-Cost-USD: 0.02',
+        'Date: Tue, 15 Nov 1994 08:12:31 GMT', 'Connection: cache-control', 'Connection: date, close',
+        'Content-Length: 3') . 'abc', http => $http);
+    is($answer->body, 'abc', "an answer with fields for the relay, HTTP/$http");
+    is($answer->header($_), undef, "$_ goes no further, HTTP/$http") for qw/X-Queue Retry-After/;
+    is($answer->header('Cache-Control'), 'no-store', "nor does Cache-Control, HTTP/$http");
+    unlike($answer->header('Date'), qr/1994/, "nor does Date, HTTP/$http");
+    is($answer->header('X-Inference-Cost-USD'), '0.02', "others do, HTTP/$http");
+
     # Without a list the answer still says that nobody may store it.
 
     $answer = answered(head('HTTP/1.1 200 OK', 'Content-Type: message/ohttp-res', 'Content-Length: 3') . 'abc',

@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "filter.h"
 #include "handler.h"
+#include "hop.h"
 
 
 /* more informational responses than this before the final one are junk */
@@ -34,6 +35,8 @@ static ngx_int_t ngx_ohttp_relay_answer_type(ngx_http_request_t *r,
 static ngx_int_t ngx_ohttp_relay_answer_length(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_coding(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_field_t *field);
+static void ngx_ohttp_relay_answer_connection(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_incremental(ngx_http_request_t *r,
     ngx_ohttp_relay_field_t *field);
@@ -207,8 +210,7 @@ ngx_ohttp_relay_answer_field(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         return NGX_OK;
 
     case NGX_OHTTP_RELAY_FIELD_CONNECTION:
-        ctx->close |= ngx_ohttp_relay_connection_close(field->value.data,
-                                          field->value.data + field->value.len);
+        ngx_ohttp_relay_answer_connection(ctx, field);
         return NGX_OK;
 
     case NGX_OHTTP_RELAY_FIELD_INCREMENTAL:
@@ -306,6 +308,29 @@ ngx_ohttp_relay_answer_coding(ngx_ohttp_relay_ctx_t *ctx,
     ctx->chunked = 1;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_answer_connection(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_field_t *field)
+{
+    const u_char  *p, *last;
+
+    p = field->value.data;
+    last = p + field->value.len;
+
+    if (ngx_ohttp_relay_token_equal(p, last, "keep-alive",
+                                    sizeof("keep-alive") - 1))
+    {
+        return;
+    }
+
+    ctx->close |= ngx_ohttp_relay_connection_close(p, last);
+
+    if (!ngx_ohttp_relay_token_equal(p, last, "close", sizeof("close") - 1)) {
+        ctx->hop = 1;
+    }
 }
 
 
@@ -412,6 +437,10 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     if (b->end - b->pos < NGX_OHTTP_RELAY_MIN_BUFFER) {
         return ngx_ohttp_relay_answer_invalid(r, "size of the head");
+    }
+
+    if (ctx->hop) {
+        ngx_ohttp_relay_drop_hop(r, ctx);
     }
 
     /*

@@ -138,6 +138,7 @@ struct ngx_ohttp_relay_ctx_s {
     unsigned                      type:1;
     unsigned                      json:1;
     unsigned                      cache_control:1;
+    unsigned                      hop:1;      /* Connection names fields */
 
     unsigned                      filtered:1; /* the response is ours */
     unsigned                      answered:1; /* the gateway's head passes */
