@@ -136,3 +136,13 @@ ngx_ohttp_relay_conf_name(ngx_conf_t *cf, ngx_str_t *name)
 
     return NGX_OK;
 }
+
+
+ngx_uint_t
+ngx_ohttp_relay_conf_equal(ngx_str_t *a, ngx_str_t *b)
+{
+    /* what is empty may have no memory */
+
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
+}

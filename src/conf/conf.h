@@ -27,5 +27,20 @@ char *ngx_ohttp_relay_conf_block(ngx_conf_t *cf, ngx_command_t *commands,
  */
 ngx_int_t ngx_ohttp_relay_conf_name(ngx_conf_t *cf, ngx_str_t *name);
 
+/*
+ * Whether two names are the same: 1 or 0.
+ */
+ngx_uint_t ngx_ohttp_relay_conf_equal(ngx_str_t *a, ngx_str_t *b);
+
+/*
+ * Reads a whole file of "min" to "max" bytes into memory of cf->pool, with a
+ * NUL behind it that "content" does not count.  "path" is relative to nginx's
+ * conf prefix, and is made absolute.  Nobody but its owner may write to it;
+ * that others can read a "secret" one is warned about.  Returns NGX_OK, or
+ * NGX_ERROR after one logged line.
+ */
+ngx_int_t ngx_ohttp_relay_conf_read(ngx_conf_t *cf, ngx_str_t *path,
+    size_t min, size_t max, ngx_uint_t secret, ngx_str_t *content);
+
 
 #endif /* _NGX_OHTTP_RELAY_CONF_H_INCLUDED_ */
