@@ -10,7 +10,8 @@
 #define ngx_ohttp_relay_id(id, enc, name)                                    \
     { id, enc, sizeof(name) - 1, name }
 
-#define NGX_OHTTP_RELAY_ENVELOPE_TAG  16
+#define NGX_OHTTP_RELAY_ENVELOPE_TAG    16
+#define NGX_OHTTP_RELAY_ENVELOPE_LEAST  32
 
 
 typedef struct {
@@ -97,6 +98,18 @@ ngx_ohttp_relay_envelope_min(const ngx_ohttp_relay_envelope_t *e, int chunked)
 
     return NGX_OHTTP_RELAY_ENVELOPE_HEADER + kem->enc
            + NGX_OHTTP_RELAY_ENVELOPE_TAG + (chunked ? 1 : 0);
+}
+
+
+size_t
+ngx_ohttp_relay_envelope_enc(const ngx_ohttp_relay_envelope_t *e)
+{
+    const ngx_ohttp_relay_id_t  *kem;
+
+    kem = ngx_ohttp_relay_find_id(ngx_ohttp_relay_kems, e->kem);
+
+    return NGX_OHTTP_RELAY_ENVELOPE_HEADER
+           + (kem ? kem->enc : NGX_OHTTP_RELAY_ENVELOPE_LEAST);
 }
 
 

@@ -17,6 +17,9 @@
 /* the largest value of ngx_ohttp_relay_envelope_min() */
 #define NGX_OHTTP_RELAY_ENVELOPE_MIN_MAX  (7 + 1665 + 16 + 1)
 
+/* the largest value of ngx_ohttp_relay_envelope_enc() */
+#define NGX_OHTTP_RELAY_ENVELOPE_ENC_MAX  (7 + 1665)
+
 /* the largest value of ngx_ohttp_relay_envelope_suite(), bytes */
 #define NGX_OHTTP_RELAY_SUITE_MAX                                            \
     (sizeof("x25519-kyber768/turboshake128/chacha20poly1305") - 1)
@@ -48,6 +51,13 @@ int ngx_ohttp_relay_envelope(const u_char *p, const u_char *last,
  */
 size_t ngx_ohttp_relay_envelope_min(const ngx_ohttp_relay_envelope_t *e,
     int chunked);
+
+/*
+ * Returns where the encapsulated key of a sealed request with this header
+ * ends, in bytes from the start.  It is new for each request.  Of an unknown
+ * KEM, 32 bytes behind the header count: no key that is in use is shorter.
+ */
+size_t ngx_ohttp_relay_envelope_enc(const ngx_ohttp_relay_envelope_t *e);
 
 /*
  * Writes the suite as "kem/kdf/aead" into buf of size bytes, without a final
