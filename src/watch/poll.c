@@ -1,0 +1,271 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+/* the part of the watcher that runs in workers */
+
+
+#include "watched.h"
+
+
+#define NGX_OHTTP_RELAY_WATCH_INTERVAL  1000    /* ms */
+
+
+static void ngx_ohttp_relay_watch_timer(ngx_event_t *ev);
+static void ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+static u_char *ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
+    ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool);
+static void ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+static ngx_int_t ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
+    ngx_ohttp_relay_file_t *file, ngx_pool_t *pool, ngx_log_t *log);
+static void ngx_ohttp_relay_watch_complain(ngx_ohttp_relay_watched_t *watched,
+    ngx_ohttp_relay_file_t *file, ngx_log_t *log);
+
+
+ngx_int_t
+ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
+    ngx_cycle_t *cycle)
+{
+    if (watch == NULL) {
+        return NGX_OK;
+    }
+
+    watch->dummy.fd = (ngx_socket_t) -1;
+    watch->dummy.data = watch;
+
+    watch->timer.handler = ngx_ohttp_relay_watch_timer;
+    watch->timer.data = &watch->dummy;
+    watch->timer.log = cycle->log;
+    watch->timer.cancelable = 1;
+
+    /* what was published since the configuration was read, at once */
+
+    ngx_ohttp_relay_watch_timer(&watch->timer);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_watch_timer(ngx_event_t *ev)
+{
+    ngx_uint_t                   i;
+    ngx_connection_t            *dummy;
+    ngx_ohttp_relay_watch_t     *watch;
+    ngx_ohttp_relay_watched_t  **watched;
+
+    dummy = ev->data;
+    watch = dummy->data;
+    watched = watch->files.elts;
+
+    for (i = 0; i < watch->files.nelts; i++) {
+
+        if (watched[i]->slot->generation != watched[i]->generation) {
+            ngx_ohttp_relay_watch_follow(watched[i], ev->log);
+        }
+
+        /* one worker reads files, and none that is on its way out */
+
+        if (ngx_worker == 0 && !ngx_exiting && !ngx_terminate) {
+            ngx_ohttp_relay_watch_look(watched[i], ev->log);
+        }
+    }
+
+    ngx_add_timer(ev, NGX_OHTTP_RELAY_WATCH_INTERVAL);
+}
+
+
+/* takes over what another worker has published */
+
+static void
+ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log)
+{
+    char               *error;
+    size_t              size;
+    u_char             *p;
+    ngx_pool_t         *pool;
+    ngx_atomic_uint_t   generation;
+
+    generation = watched->slot->generation;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (pool == NULL) {
+        return;
+    }
+
+    p = ngx_ohttp_relay_watch_copy(watched, generation, &size, pool);
+    error = "no memory";
+
+    if (p == NULL) {
+        /* published anew, or no memory: in a second it is tried again */
+
+    } else if (watched->take(watched->data, p, p + size, pool, &error)
+               == NGX_OK)
+    {
+        watched->generation = generation;
+
+    } else if (watched->refused != generation) {
+        watched->refused = generation;
+        (void) ngx_atomic_fetch_add(&watched->slot->failures, 1);
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "\"%V\" is not taken over from another worker: %s",
+                      &watched->name, error);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+static u_char *
+ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
+    ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool)
+{
+    u_char                        *p;
+    ngx_uint_t                     current;
+    ngx_slab_pool_t               *shpool;
+    ngx_ohttp_relay_watch_slot_t  *slot;
+
+    slot = watched->slot;
+    shpool = watched->watch->shpool;
+
+    current = generation & 1;
+    *size = slot->size[current];
+
+    p = ngx_pnalloc(pool, *size + 1);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (slot->generation == generation && slot->size[current] == *size) {
+        ngx_memcpy(p, slot->content[current], *size);
+
+    } else {
+        p = NULL;
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return p;
+}
+
+
+static void
+ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
+{
+    ngx_int_t                   rc;
+    ngx_pool_t                 *pool;
+    ngx_ohttp_relay_file_t      file;
+    ngx_ohttp_relay_file_id_t   id;
+
+    ngx_ohttp_relay_file_look(&watched->name, &id);
+
+    /* a worker opens it once in any case: perhaps it must not */
+
+    if (watched->opened
+        && ngx_ohttp_relay_file_same(&id, &watched->slot->seen))
+    {
+        return;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (pool == NULL) {
+        return;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_ohttp_relay_file_t));
+
+    file.name = watched->name;
+    file.max = watched->max;
+    file.id = id;
+
+    rc = ngx_ohttp_relay_watch_read(watched, &file, pool, log);
+
+    if (rc != NGX_OK) {
+        ngx_ohttp_relay_watch_complain(watched, &file, log);
+
+    } else {
+        ngx_memzero(&watched->complained, sizeof(ngx_ohttp_relay_file_id_t));
+    }
+
+    if (rc != NGX_AGAIN) {
+        watched->opened = 1;
+        watched->slot->seen = file.id;
+        watched->slot->broken = (rc != NGX_OK);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* NGX_OK, NGX_DECLINED or NGX_AGAIN as of ngx_ohttp_relay_file_read() */
+
+static ngx_int_t
+ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
+    ngx_ohttp_relay_file_t *file, ngx_pool_t *pool, ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_ohttp_relay_file_read(file, pool, log);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    file->error = ngx_ohttp_relay_watch_check_owner(watched, &file->id);
+    if (file->error) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_ohttp_relay_watch_published(watched, file->p, file->last)) {
+        watched->slot->held = 0;
+        return NGX_OK;
+    }
+
+    file->error = ngx_ohttp_relay_watch_conflict(watched, file->p, file->last,
+                                                 pool, log);
+    if (file->error) {
+        return NGX_AGAIN;
+    }
+
+    file->error = "no memory";
+
+    if (watched->take(watched->data, file->p, file->last, pool, &file->error)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_ohttp_relay_watch_publish(watched, file->p, file->last);
+    watched->generation = watched->slot->generation;
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "\"%V\" has changed and was taken over", &watched->name);
+
+    return NGX_OK;
+}
+
+
+/* one line for each state of the file, however often it is looked at */
+
+static void
+ngx_ohttp_relay_watch_complain(ngx_ohttp_relay_watched_t *watched,
+    ngx_ohttp_relay_file_t *file, ngx_log_t *log)
+{
+    if (ngx_ohttp_relay_file_same(&file->id, &watched->complained)) {
+        return;
+    }
+
+    watched->complained = file->id;
+    (void) ngx_atomic_fetch_add(&watched->slot->failures, 1);
+
+    ngx_log_error(NGX_LOG_ERR, log, file->err,
+                  "\"%V\" is not taken over, its last good content stays in "
+                  "use: %s", &watched->name, file->error);
+}

@@ -1,0 +1,88 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_WATCH_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_WATCH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef struct ngx_ohttp_relay_watch_s    ngx_ohttp_relay_watch_t;
+typedef struct ngx_ohttp_relay_watched_s  ngx_ohttp_relay_watched_t;
+
+
+/*
+ * Takes over the content of a watched file, p..last, for this process; called
+ * while the configuration is read and whenever the content has changed.
+ * Returns NGX_OK, or NGX_ERROR with a short reason in *error (a constant, or
+ * in memory of "pool"): what was taken over before then stays in use.  "pool"
+ * is gone after the call.
+ */
+typedef ngx_int_t (*ngx_ohttp_relay_watch_take_pt)(void *data, u_char *p,
+    u_char *last, ngx_pool_t *pool, char **error);
+
+
+/*
+ * Compares what is published with the changed content that is to take its
+ * place, p..last.  Returns NULL if it may, else why it must wait (a constant,
+ * or in memory of "pool").
+ */
+typedef char *(*ngx_ohttp_relay_watch_conflict_pt)(u_char *old,
+    u_char *old_last, u_char *p, u_char *last, ngx_pool_t *pool);
+
+
+/*
+ * Adds a file to those that one worker polls each second.  It must be a
+ * regular file of at most "max" bytes, not writable by group or others, and
+ * is read and taken at once: what is wrong with it now is one [emerg] line.
+ * "path" is relative to nginx's conf prefix.  Returns NULL after a line.
+ */
+ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t **watch, ngx_str_t *path, size_t max,
+    ngx_ohttp_relay_watch_take_pt take, void *data);
+
+/*
+ * Lets "conflict" judge each change of the file.  A content that it objects to
+ * waits for "hold" seconds, also over reloads, and is taken over then if it
+ * still stands there; the one published before stays in use so long.  Its
+ * beginning and its end are a [crit] line each.
+ */
+void ngx_ohttp_relay_watch_hold(ngx_ohttp_relay_watched_t *watched,
+    ngx_ohttp_relay_watch_conflict_pt conflict, time_t hold);
+
+/*
+ * Adds the shared memory through which workers hand contents on, if there is
+ * anything to watch; "tag" is the module.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_ohttp_relay_watch_init(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t *watch, void *tag);
+
+/*
+ * Starts watching in a worker.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
+    ngx_cycle_t *cycle);
+
+/*
+ * How often a changed file could not be taken over, since nginx started; and
+ * whether that is so at the moment (1) or not (0).
+ */
+ngx_atomic_uint_t ngx_ohttp_relay_watched_failures(
+    ngx_ohttp_relay_watched_t *watched);
+ngx_uint_t ngx_ohttp_relay_watched_broken(ngx_ohttp_relay_watched_t *watched);
+
+/*
+ * How many seconds the content in use stays so although another one waits:
+ * -1 if none does.  And how often one has had to wait.
+ */
+time_t ngx_ohttp_relay_watched_held(ngx_ohttp_relay_watched_t *watched);
+ngx_atomic_uint_t ngx_ohttp_relay_watched_conflicts(
+    ngx_ohttp_relay_watched_t *watched);
+
+
+#endif /* _NGX_OHTTP_RELAY_WATCH_H_INCLUDED_ */
