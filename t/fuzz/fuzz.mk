@@ -1,15 +1,29 @@
 # The fuzz targets of the parsers: one for each t/fuzz/*.c.  Each runs for
 # FUZZ_SECONDS on a copy of its seeds; what it finds stays in $(BUILD)/fuzz.
 
+# sources and libraries of a target, besides all of src/codec
+FUZZ_SRCS_jwks := src/access/hmac.c src/access/jwks.c
+FUZZ_LIBS_jwks := -ljansson -lcrypto
+
+FUZZ_SRCS_jwt  := $(FUZZ_SRCS_jwks) src/access/jwt_claims.c \
+	src/access/jwt_verify.c
+FUZZ_LIBS_jwt  := -ljwt -ljansson -lcrypto
+
+FUZZ_SRCS_redis_reply := src/store/redis_reply.c
+FUZZ_LIBS_redis_reply := -lhiredis
+
 FUZZ_CC      ?= clang
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 60
 
 FUZZ_CFLAGS  := -g -O1 -Wall -Wextra -Werror \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer -Isrc/codec
+	-fno-omit-frame-pointer -iquote src/codec -iquote src/access -iquote src/store
 
 FUZZ_CODEC   := $(wildcard src/codec/*.c)
-FUZZ_DEPS    := $(FUZZ_CODEC) $(wildcard src/codec/*.h) t/fuzz/fuzz.h
+FUZZ_STORE   := $(addprefix src/store/,gcra.c ledger.c rates.c state.c table.c)
+FUZZ_DEPS    := $(FUZZ_CODEC) $(FUZZ_STORE) $(FUZZ_SRCS_jwt) \
+	$(FUZZ_SRCS_redis_reply) $(wildcard src/codec/*.h src/access/*.h) \
+	$(wildcard src/store/*.h) t/fuzz/fuzz.h
 FUZZ_NAMES   := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
 FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_NAMES))
 
@@ -31,4 +45,5 @@ fuzz: $(FUZZ_TARGETS)
 
 $(FUZZ_TARGETS): $(BUILD)/fuzz/%: t/fuzz/%.c $(FUZZ_DEPS) t/fuzz/fuzz.mk
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_CODEC)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_CODEC) $(FUZZ_STORE) \
+		$(FUZZ_SRCS_$*) $(FUZZ_LIBS_$*)
