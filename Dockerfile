@@ -27,13 +27,15 @@ FROM debian:bookworm-slim
 
 # nginx starts without root: what it writes to belongs to its user
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates nginx \
+    && apt-get install -y --no-install-recommends ca-certificates \
+        libhiredis0.14 libjansson4 libjwt0 nginx \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 900 ohttp-relay \
     && useradd --system --uid 900 --gid 900 --no-create-home \
         --home-dir /nonexistent --shell /usr/sbin/nologin ohttp-relay \
     && install -d -o ohttp-relay -g ohttp-relay \
-        /run/ohttp-relay /var/lib/nginx /etc/ohttp-relay
+        /run/ohttp-relay /var/lib/nginx /var/lib/ohttp-relay \
+        /etc/ohttp-relay
 
 COPY --from=build /src/build/ngx_ohttp_relay_module.so /usr/lib/nginx/modules/
 COPY conf.example /etc/nginx/nginx.conf

@@ -2,8 +2,7 @@
 # A fresh Debian needs make and git; each target installs what else it uses.
 
 BUILD       ?= build
-TESTS       ?= t/*.t
-JOBS        ?= 2
+JOBS        ?= 4
 SUITES      ?= bookworm trixie testing
 MODULES_DIR ?= /usr/lib/nginx/modules
 DESTDIR     ?=
@@ -12,12 +11,17 @@ KEEP        ?=
 # what the tests need here; a root of the matrix gets its peer from outside
 DEPS        ?= build peer test
 
+# those that wait for the clock begin first, beside all others
+SLOW        := $(addprefix t/,status.t jwks_file.t)
+TESTS       ?= $(SLOW) $(filter-out $(SLOW),$(sort $(wildcard t/*.t)))
+
 ifeq ($(origin CC),default)
 CC          := gcc
 endif
 
 SO          := ngx_ohttp_relay_module.so
 PEER        := t/peers/ohttp-peer
+ACCESS      := t/peers/access-peer
 PROVE       := prove -j$(JOBS) -It/lib
 
 export BUILD CC
@@ -26,6 +30,7 @@ export BUILD CC
 export TEST_NGINX_BINARY ?= /usr/sbin/nginx
 export TEST_NGINX_MODULE ?= $(abspath $(BUILD))/$(SO)
 export TEST_OHTTP_PEER   ?= $(abspath $(BUILD))/ohttp-peer
+export TEST_ACCESS_PEER  ?= $(abspath $(BUILD))/access-peer/access-peer.mjs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -48,7 +53,7 @@ deps-build deps-check deps-bench deps-matrix: deps-%:
 build: deps-build ## build the module against the distribution's nginx
 	@.ci/build release $(BUILD)
 
-peer: $(BUILD)/ohttp-peer
+peer: $(BUILD)/ohttp-peer $(BUILD)/access-peer/access-peer.mjs
 
 # dependencies as new as the compiler at hand can build, not newer
 $(BUILD)/ohttp-peer: $(wildcard $(PEER)/Cargo.toml $(PEER)/src/*.rs)
@@ -59,6 +64,18 @@ $(BUILD)/ohttp-peer: $(wildcard $(PEER)/Cargo.toml $(PEER)/src/*.rs)
 		--release --manifest-path $(BUILD)/peers/crate/Cargo.toml \
 		--target-dir $(BUILD)/peers
 	cp $(BUILD)/peers/release/ohttp-peer $@
+
+$(BUILD)/access-peer/access-peer.mjs: $(wildcard $(ACCESS)/*.mjs) \
+		$(BUILD)/access-peer/node_modules/.package-lock.json
+	cp $(ACCESS)/*.mjs $(@D)
+
+# what the lock file says, and nothing newer
+$(BUILD)/access-peer/node_modules/.package-lock.json: \
+		$(addprefix $(ACCESS)/,package.json package-lock.json .npmrc)
+	mkdir -p $(BUILD)/access-peer
+	cp $^ $(BUILD)/access-peer
+	cd $(BUILD)/access-peer && npm ci --cache $(abspath $(BUILD))/peers/npm
+	touch $@
 
 demo: deps build peer ## show what each side sees; KEEP=1 keeps it running
 	@KEEP=$(KEEP) t/demo
@@ -75,7 +92,7 @@ check: deps-check build ## style, warnings of two compilers, cppcheck, symbols
 	.ci/cppcheck
 	.ci/symbols $(BUILD)/$(SO)
 
-fuzz: deps-check ## run each fuzz target for FUZZ_SECONDS (20)
+fuzz: deps-check ## run each fuzz target for FUZZ_SECONDS (60)
 
 test-asan: export TEST_NGINX_BINARY = $(abspath $(BUILD))/asan/nginx
 test-asan: export TEST_NGINX_MODULE = $(abspath $(BUILD))/asan/$(SO)

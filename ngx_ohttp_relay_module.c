@@ -10,18 +10,24 @@
 #include <sys/prctl.h>
 
 #include "src/gateway/block.h"
+#include "src/gateway/keys.h"
+#include "src/gateway/pool.h"
 #include "src/relay/body.h"
 #include "src/relay/cors.h"
 #include "src/relay/filter.h"
+#include "src/relay/forward.h"
 #include "src/relay/handler.h"
+#include "src/relay/locations.h"
 #include "src/relay/privacy.h"
+#include "src/relay/publish.h"
 #include "src/relay/record.h"
+#include "src/relay/report.h"
 
 
 #define NGX_OHTTP_RELAY_MIN_ZONE    (8 * ngx_pagesize)
 
-/* of a request body; the head of the largest envelope must fit */
-#define NGX_OHTTP_RELAY_MIN_BUFFER  4096
+/* verified JWTs are remembered in a part of the zone's size */
+#define NGX_OHTTP_RELAY_JWT_SHARE   8
 
 
 static void *ngx_ohttp_relay_create_main_conf(ngx_conf_t *cf);
@@ -29,28 +35,29 @@ static void *ngx_ohttp_relay_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static ngx_int_t ngx_ohttp_relay_add_conf(ngx_conf_t *cf, ngx_array_t *confs);
-static ngx_int_t ngx_ohttp_relay_take_server(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
-static void ngx_ohttp_relay_take_location(ngx_http_core_loc_conf_t *clcf);
 static char *ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_ohttp_relay_set_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_ohttp_relay_own(ngx_conf_t *cf,
+    ngx_ohttp_relay_loc_conf_t *rlcf, ngx_http_handler_pt handler);
 static char *ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_ohttp_relay_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static ngx_int_t ngx_ohttp_relay_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_ohttp_relay_init_phases(ngx_conf_t *cf);
-static ngx_int_t ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
+static ngx_int_t ngx_ohttp_relay_init_store(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf);
+static ngx_int_t ngx_ohttp_relay_init_watch(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_metrics(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_ohttp_relay_init_process(ngx_cycle_t *cycle);
+static void ngx_ohttp_relay_exit_process(ngx_cycle_t *cycle);
+static void ngx_ohttp_relay_exit_master(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_ohttp_relay_status_formats[] = {
@@ -70,11 +77,46 @@ static ngx_command_t  ngx_ohttp_relay_commands[] = {
       offsetof(ngx_ohttp_relay_main_conf_t, gateways),
       NULL },
 
+    { ngx_string("ohttp_relay_pool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_pool_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
     { ngx_string("ohttp_relay_tls"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_ohttp_relay_tls_block,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
+    { ngx_string("ohttp_relay_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_secret_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, access.secret),
+      NULL },
+
+    { ngx_string("ohttp_relay_token_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_token_key_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, access.keys),
+      NULL },
+
+    { ngx_string("ohttp_relay_jwt_issuer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_jwt_issuer_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, access.jwt),
+      NULL },
+
+    { ngx_string("ohttp_relay_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_ohttp_relay_store_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, store),
       NULL },
 
     { ngx_string("ohttp_relay_zone"),
@@ -98,11 +140,18 @@ static ngx_command_t  ngx_ohttp_relay_commands[] = {
       0,
       NULL },
 
-    { ngx_string("ohttp_relay_auth"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_ohttp_relay_set_auth,
+    { ngx_string("ohttp_relay_keys"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_set_keys,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("ohttp_relay_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_ohttp_relay_auth_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_loc_conf_t, auth),
       NULL },
 
     { ngx_string("ohttp_relay_cors"),
@@ -155,8 +204,8 @@ ngx_module_t  ngx_ohttp_relay_module = {
     ngx_ohttp_relay_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
+    ngx_ohttp_relay_exit_process,          /* exit process */
+    ngx_ohttp_relay_exit_master,           /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -203,6 +252,7 @@ ngx_ohttp_relay_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_ohttp_relay_gateways_create(cf->pool, &rmcf->gateways) != NGX_OK
+        || ngx_ohttp_relay_access_create(cf->pool, &rmcf->access) != NGX_OK
         || ngx_array_init(&rmcf->locations, cf->pool, 4, sizeof(void **))
            != NGX_OK
         || ngx_array_init(&rmcf->around, cf->pool, 4, sizeof(void **))
@@ -242,7 +292,7 @@ ngx_ohttp_relay_create_loc_conf(ngx_conf_t *cf)
 
     rlcf->origins = NGX_CONF_UNSET_PTR;
     rlcf->early_data_header = NGX_CONF_UNSET;
-    rlcf->open = NGX_CONF_UNSET;
+    rlcf->auth = NGX_CONF_UNSET_PTR;
     rlcf->status = NGX_CONF_UNSET_UINT;
 
     return rlcf;
@@ -261,7 +311,7 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_value(conf->early_data_header, prev->early_data_header, 0);
-    ngx_conf_merge_value(conf->open, prev->open, 0);
+    ngx_conf_merge_ptr_value(conf->auth, prev->auth, NULL);
 
     if (conf->status == NGX_CONF_UNSET_UINT) {
         conf->status = NGX_OHTTP_RELAY_STATUS_OFF;
@@ -272,8 +322,7 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
 
     if (rscf->relay
-        && (ngx_ohttp_relay_add_conf(cf, &rmcf->around) != NGX_OK
-            || ngx_ohttp_relay_take_server(cf, clcf) != NGX_OK))
+        && ngx_ohttp_relay_locations_around(cf, rmcf, clcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -282,12 +331,14 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (!conf->relay && prev->relay && (clcf->noname || clcf->lmt_excpt)) {
         conf->relay = 1;
+        conf->keys = prev->keys;
         conf->name = prev->name;
         conf->file = prev->file;
         conf->line = prev->line;
 
         if (clcf->handler == NULL) {
-            clcf->handler = ngx_ohttp_relay_handler;
+            clcf->handler = conf->keys ? ngx_ohttp_relay_publish_handler
+                                       : ngx_ohttp_relay_handler;
         }
     }
 
@@ -295,105 +346,8 @@ ngx_ohttp_relay_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    if (ngx_ohttp_relay_add_conf(cf, &rmcf->locations) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_ohttp_relay_take_location(clcf);
-
-    return NGX_CONF_OK;
-}
-
-
-/* notes the configuration of the location, or server, that is being merged */
-
-static ngx_int_t
-ngx_ohttp_relay_add_conf(ngx_conf_t *cf, ngx_array_t *confs)
-{
-    void  ***loc_conf;
-
-    loc_conf = ngx_array_push(confs);
-    if (loc_conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
-
-    return NGX_OK;
-}
-
-
-/*
- * A server's error pages, those of requests that fail before they have a
- * location: a relay server answers them itself.  Locations have their own copy
- * of the list already.
- */
-
-static ngx_int_t
-ngx_ohttp_relay_take_server(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
-{
-    ngx_uint_t                  i, k;
-    ngx_array_t                *pages;
-    ngx_http_err_page_t        *page, *kept;
-    ngx_http_core_srv_conf_t   *cscf;
-
-    static ngx_int_t  early[] = { 400, 405, 408, 414, 421, 431, 494, 495, 496,
-                                  497, 501, 505 };
-
-    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-
-    if (cscf->ctx->loc_conf != ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf
-        || clcf->error_pages == NULL)
-    {
-        return NGX_OK;
-    }
-
-    pages = ngx_array_create(cf->pool, clcf->error_pages->nelts,
-                             sizeof(ngx_http_err_page_t));
-    if (pages == NULL) {
-        return NGX_ERROR;
-    }
-
-    page = clcf->error_pages->elts;
-
-    for (i = 0; i < clcf->error_pages->nelts; i++) {
-
-        for (k = 0; k < sizeof(early) / sizeof(early[0]); k++) {
-            if (page[i].status == early[k]) {
-                break;
-            }
-        }
-
-        if (k == sizeof(early) / sizeof(early[0])) {
-            kept = ngx_array_push(pages);
-            *kept = page[i];
-        }
-    }
-
-    clcf->error_pages = pages;
-
-    return NGX_OK;
-}
-
-
-/* what the relay decides in the core's place; see docs/directives.md */
-
-static void
-ngx_ohttp_relay_take_location(ngx_http_core_loc_conf_t *clcf)
-{
-    /* max_body of the gateway holds instead, for chunked bodies as well */
-    clcf->client_max_body_size = 0;
-
-    /* errors are the relay's own, and never a redirect */
-    clcf->error_pages = NULL;
-    ngx_str_null(&clcf->post_action);
-
-    /* without it the end of a stream would look like a cut */
-    clcf->chunked_transfer_encoding = 1;
-
-    if (clcf->client_body_buffer_size < NGX_OHTTP_RELAY_MIN_BUFFER) {
-        clcf->client_body_buffer_size = NGX_OHTTP_RELAY_MIN_BUFFER;
-    }
+    return ngx_ohttp_relay_locations_add(cf, rmcf, clcf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -403,12 +357,11 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_ohttp_relay_loc_conf_t *rlcf = conf;
 
     ngx_str_t                         *value;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_ohttp_relay_srv_conf_t        *rscf;
     ngx_http_compile_complex_value_t   ccv;
 
     if (rlcf->relay) {
-        return "is duplicate";
+        return rlcf->keys ? "stands beside another content handler"
+                          : "is duplicate";
     }
 
     value = cf->args->elts;
@@ -423,13 +376,52 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_ohttp_relay_own(cf, rlcf, ngx_ohttp_relay_handler);
+}
+
+
+static char *
+ngx_ohttp_relay_set_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ohttp_relay_loc_conf_t *rlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (rlcf->relay) {
+        return rlcf->keys ? "is duplicate"
+                          : "stands beside another content handler";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strlchr(value[1].data, value[1].data + value[1].len, '$')) {
+        return "takes the name of a gateway: a variable could tell clients "
+               "apart";
+    }
+
+    rlcf->keys = 1;
+    rlcf->name.value = value[1];
+
+    return ngx_ohttp_relay_own(cf, rlcf, ngx_ohttp_relay_publish_handler);
+}
+
+
+/* from here on the location, and its server, are those of a relay */
+
+static char *
+ngx_ohttp_relay_own(ngx_conf_t *cf, ngx_ohttp_relay_loc_conf_t *rlcf,
+    ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_ohttp_relay_srv_conf_t  *rscf;
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->handler) {
         return "stands beside another content handler";
     }
 
-    clcf->handler = ngx_ohttp_relay_handler;
+    clcf->handler = handler;
 
     rlcf->relay = 1;
     rlcf->file = cf->conf_file->file.name.data;
@@ -437,29 +429,6 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rscf = ngx_http_conf_get_module_srv_conf(cf, ngx_ohttp_relay_module);
     rscf->relay = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_ohttp_relay_set_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_ohttp_relay_loc_conf_t *rlcf = conf;
-
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (rlcf->open != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    if (ngx_strcmp(value[1].data, "off") != 0) {
-        return "takes \"off\"";
-    }
-
-    rlcf->open = 1;
 
     return NGX_CONF_OK;
 }
@@ -518,26 +487,12 @@ ngx_ohttp_relay_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "stands beside another content handler";
     }
 
-    clcf->handler = ngx_ohttp_relay_status_handler;
+    clcf->handler = ngx_ohttp_relay_report_handler;
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_ohttp_relay_module);
     rmcf->status = 1;
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_status_handler(ngx_http_request_t *r)
-{
-    ngx_ohttp_relay_loc_conf_t   *rlcf;
-    ngx_ohttp_relay_main_conf_t  *rmcf;
-
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
-
-    return ngx_ohttp_relay_status(r, rlcf->status, rmcf->metrics, rmcf->names,
-                                  rmcf->gateways.gateways.nelts);
 }
 
 
@@ -567,7 +522,10 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_ohttp_relay_gateways_init(cf, &rmcf->gateways) != NGX_OK
-        || ngx_ohttp_relay_init_locations(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_access_init(cf, &rmcf->access) != NGX_OK
+        || ngx_ohttp_relay_locations_init(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_init_store(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_init_watch(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_privacy_check(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_init_metrics(cf, rmcf) != NGX_OK)
     {
@@ -580,6 +538,7 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
 
     ngx_ohttp_relay_filter_init();
     ngx_ohttp_relay_body_init();
+    ngx_ohttp_relay_forward_init();
 
     return ngx_ohttp_relay_init_phases(cf);
 }
@@ -618,57 +577,60 @@ ngx_ohttp_relay_init_phases(ngx_conf_t *cf)
 }
 
 
-/* names that are constants are looked up now, and must be right */
+/* a relay that remembers nothing has no store either */
 
 static ngx_int_t
-ngx_ohttp_relay_init_locations(ngx_conf_t *cf,
-    ngx_ohttp_relay_main_conf_t *rmcf)
+ngx_ohttp_relay_init_store(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
 {
-    void                      ***loc_conf;
-    ngx_uint_t                   i, unsaid;
-    ngx_http_core_loc_conf_t    *clcf;
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
+    ngx_uint_t                     i;
+    ngx_ohttp_relay_token_key_t  **key;
 
-    unsaid = 0;
-    loc_conf = rmcf->locations.elts;
-
-    for (i = 0; i < rmcf->locations.nelts; i++) {
-
-        rlcf = loc_conf[i][ngx_ohttp_relay_module.ctx_index];
-        clcf = loc_conf[i][ngx_http_core_module.ctx_index];
-
-        unsaid |= !rlcf->open;
-
-        if (clcf->handler != ngx_ohttp_relay_handler) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "relay location \"%V\" has another content handler "
-                          "beside ohttp_relay_pass in %s:%ui", &clcf->name,
-                          rlcf->file, rlcf->line);
-            return NGX_ERROR;
-        }
-
-        if (rlcf->name.lengths) {
-            continue;
-        }
-
-        rlcf->gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways,
-                                                     &rlcf->name.value);
-        if (rlcf->gateway == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "relay location \"%V\": no gateway \"%V\" is "
-                          "registered in %s:%ui", &clcf->name,
-                          &rlcf->name.value, rlcf->file, rlcf->line);
-            return NGX_ERROR;
-        }
+    if (rmcf->store == NULL && !ngx_ohttp_relay_locations_claim(rmcf)) {
+        return NGX_OK;
     }
 
-    if (unsaid) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "ohttp_relay_auth is off: relay locations serve clients "
-                      "without a credential");
+    if (ngx_ohttp_relay_store_init(cf, &rmcf->store,
+                                   rmcf->access.secret.key.len != 0,
+                                   &ngx_ohttp_relay_module)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key = rmcf->access.keys.elts;
+
+    for (i = 0; i < rmcf->access.keys.nelts; i++) {
+
+        /* what belongs to a window is remembered as long as that, no longer */
+
+        if (key[i]->window == 0
+            && ngx_ohttp_relay_store_pin(rmcf->store, key[i]->group,
+                                         key[i]->expires, &key[i]->name)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_init_watch(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    if (ngx_ohttp_relay_jwt_init(cf, &rmcf->access.jwt, &rmcf->watch,
+                                 rmcf->zone_size / NGX_OHTTP_RELAY_JWT_SHARE,
+                                 &ngx_ohttp_relay_module)
+        != NGX_OK
+        || ngx_ohttp_relay_keys_init(cf, &rmcf->gateways, &rmcf->watch)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_ohttp_relay_watch_init(cf, rmcf->watch,
+                                      &ngx_ohttp_relay_module);
 }
 
 
@@ -736,6 +698,18 @@ ngx_ohttp_relay_init_process(ngx_cycle_t *cycle)
 
     ngx_ohttp_relay_metrics_worker(rmcf->metrics);
 
+    if (rmcf->store
+        && ngx_ohttp_relay_store_init_process(rmcf->store, cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (rmcf->watch
+        && ngx_ohttp_relay_watch_init_process(rmcf->watch, cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* a core file would hold heads of requests together with addresses */
 
     if (rmcf->locations.nelts && !rmcf->dumpable
@@ -746,4 +720,30 @@ ngx_ohttp_relay_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_ohttp_relay_module);
+
+    if (rmcf && rmcf->store) {
+        ngx_ohttp_relay_store_exit_process(rmcf->store, cycle);
+    }
+}
+
+
+static void
+ngx_ohttp_relay_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_ohttp_relay_module);
+
+    if (rmcf && rmcf->store) {
+        ngx_ohttp_relay_store_exit_master(rmcf->store, cycle);
+    }
 }

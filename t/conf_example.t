@@ -29,7 +29,7 @@ sub moved {
     my $dir = $t->dir;
 
     $text =~ s{^load_module \K\S+;}{$t->{module};}m;
-    $text =~ s{/(?:etc|run)/ohttp-relay/}{$dir/}g;
+    $text =~ s{/(?:etc|run|var/lib)/ohttp-relay/}{$dir/}g;
     $text =~ s{(?<![\d.:])(8443|8080)(?= ssl|;)}{'127.0.0.1:' . $t->port($1)}ge;
     $text =~ s{\[::\]:(8443)(?= ssl)}{'[::1]:' . $t->port($1)}ge;
     $text =~ s{^ *listen +\[::1\].*\n}{}mg if !$ipv6;
@@ -38,6 +38,17 @@ sub moved {
     $text =~ s{^(?=events)}{daemon off;\n}m if $> != 0;
     return $text;
 }
+
+# The keys of issuers that it names: any key, and that of RFC 8037, appendix A.2.
+
+system('openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null'
+    . " | openssl pkey -pubout -outform DER -out '" . $t->dir . "/demo.spki'") == 0 or die "openssl failed\n";
+$t->write_file('jwks.json', '{"keys":[{"kty":"OKP","crv":"Ed25519",'
+    . '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
+
+# The keys of the gateway, one of X25519.
+
+$t->write_file('example.keys', my $keys = "\0\x29\1\0\x20" . 'k' x 32 . "\0\4\0\1\0\1");
 
 # Uncommented: a directive, a block or its end, a continued string; the rest is prose.
 
@@ -71,6 +82,8 @@ like(but_http2(accepted('not saying that no credential is asked for', $unsaid)),
 (my $more = with_options($example)) =~ s/enclave\.example/localhost/;
 $more =~ s/^ *access_log +off;\n//m;
 like($more, qr/^ *$_\b/m, "$_ is among the options") for qw/ohttp_relay_tls ohttp_relay_cors
+    ohttp_relay_keys keys_file unknown_key ohttp_relay_pool ohttp_relay_token_key
+    ohttp_relay_jwt_issuer ohttp_relay_store replay_window
     ohttp_relay_early_data_header max_in_flight request_header pass_response_header keepalive_timeout/;
 like($more, qr/^ *listen +\[::\]:8443 ssl/m, 'and so is IPv6');
 like(but_http2(accepted('all of it', $more)), qr/^[^\n]*without TLS[^\n]*$/,
@@ -88,9 +101,11 @@ for my $name (sort keys %default) {
 
 # Every directive has its section with four lines, and there is no section for another.
 
-my $source = join '', map { $t->read_file($t->root . "/$_") } qw{ngx_ohttp_relay_module.c src/gateway/block.c};
-my @has = sort $source =~ /ngx_string\("(\w+)"\),\n\s+NGX_(?:HTTP|CONF)_/g;
-my @told = sort $docs =~ /^### (\w+)\n\n```\nSyntax: +\1 .+;?\nDefault: +.+\nContext: +.+\nPhase: +.+\n```$/mg;
+my $source = join '', map { $t->read_file($_) } $t->root . '/ngx_ohttp_relay_module.c',
+    glob $t->root . '/src/{access,gateway}/*.c';
+my %has = map { $_ => 1 } $source =~ /ngx_string\("(\w+)"\),\n\s+NGX_(?:HTTP|CONF)_/g;
+my @has = sort keys %has;
+my @told = sort $docs =~ /^### (\w+)\n\n```\nSyntax: +\1 .+;?\n(?: {10}\1 .+;\n)*Default: +.+\nContext: +.+\nPhase: +.+\n```$/mg;
 cmp_ok(scalar @has, '>', 30, 'the directives of the source');
 is("@told", "@has", 'are those of the documentation');
 
@@ -115,13 +130,16 @@ sub get { $t->post($_[0], method => 'GET', type => undef, body => undef, @_[1 ..
 is($t->post('/relay/example', port => 8443, tls => 1)->says, '200', 'a sealed request passes');
 is($t->post('/relay/example', port => 8443, tls => 1, http => 2)->says, '200', 'over HTTP/2 too');
 is($t->post('/relay/example', port => 8080)->says, '200', 'and behind a load balancer');
+is($t->post('/api/v1/chat/ohttp', port => 8443, tls => 1, headers => ['X-TEE-ID' => 'AA'])->says, '404 gateway_unknown',
+    'a pool wants the whole name');
 is($t->post('/relay/nobody', port => 8443, tls => 1)->says, '404 gateway_unknown', 'a name that is not registered');
+is(get('/keys/example', port => 8443, tls => 1)->body, $keys, 'the keys are published');
 is_deeply(get('/health', port => 8443, tls => 1)->json, { status => 'ok' }, 'health is public');
 is(get('/metrics', port => 8443, tls => 1)->status, 404, 'figures are not');
 like(get('/metrics', port => 9090)->body, qr/^ohttp_relay_requests_total/m, 'they are for the operator');
 is(get('/status', port => 9090)->json->{status}, 'ok', 'in JSON as well');
 
-my @lines = grep { /^example / } map { s/^\S+ //r } split /\n/, $t->read_file('access.log');
+my @lines = grep { /^example ok / } map { s/^\S+ //r } split /\n/, $t->read_file('access.log');
 is(join("\n", sort @lines), join("\n", ('example ok 200 x25519/hkdf-sha256/aes-128-gcm') x 3), 'the log has its three words');
 
 $t->done;

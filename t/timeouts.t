@@ -31,7 +31,7 @@ EOC
 # A listener whose queue is full: the kernel answers no further connection.
 
 my $listener = IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => $t->port(8081),
-    Listen => 1) or die "cannot listen: $!\n";
+    Listen => 1, ReuseAddr => 1) or die "cannot listen: $!\n";
 my @queue = map { IO::Socket::INET->new(Proto => 'tcp', PeerAddr => '127.0.0.1', PeerPort => $t->port(8081),
     Blocking => 0) } 1 .. 4;
 

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Test::OhttpRelay;
 use Test::OhttpRelay::H2;
+use Time::HiRes qw/sleep/;
 
 my $t = Test::OhttpRelay->new->has(qw/http2/);
 
@@ -109,13 +110,20 @@ is($client->answer->says, '413 payload_too_large', 'a stream that grows too larg
 next_one($client, 'after it');
 $client->reset;
 
-$client = $t->client;
-$client->send($client->head('POST', '/relay', 'Content-Type' => 'message/ohttp-req',
-    'Transfer-Encoding' => 'chunked'));
-$client->send_chunk($t->sealed(5000));
-is($client->answer->says, '413 payload_too_large', 'a body that grows too large before the gateway is asked');
-next_one($client, 'after that');
-$client->reset;
+# It is read with the head, or after it
+
+for my $pause (0, 0.2) {
+    $client = $t->client;
+    my $head = $client->head('POST', '/relay', 'Content-Type' => 'message/ohttp-req',
+        'Transfer-Encoding' => 'chunked');
+    my $chunk = sprintf "%x\r\n%s\r\n", 5000, $t->sealed(5000);
+    $client->send($pause ? $head : $head . $chunk);
+    sleep $pause;
+    $client->send($chunk) if $pause;
+    is($client->answer->says, '413 payload_too_large', 'a body that grows too large before the gateway is asked');
+    next_one($client, "after that, $pause s after its head");
+    $client->reset;
+}
 
 # A stream of HTTP/2 that is answered and not ended
 

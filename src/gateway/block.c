@@ -10,6 +10,11 @@
 
 #include "../conf/conf.h"
 #include "block.h"
+#include "pool.h"
+
+
+/* seconds */
+#define NGX_OHTTP_RELAY_MAX_REPLAY  (24 * 60 * 60)
 
 
 static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_gateway_create(
@@ -25,13 +30,28 @@ static char *ngx_ohttp_relay_gateway_response_header(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_ohttp_relay_gateway_media_types(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static ngx_uint_t ngx_ohttp_relay_field_name(ngx_str_t *name);
-static ngx_uint_t ngx_ohttp_relay_field_reserved(ngx_str_t *name);
+static char *ngx_ohttp_relay_gateway_replay_window(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 static ngx_conf_bitmask_t  ngx_ohttp_relay_tls_protocols[] = {
     { ngx_string("TLSv1.2"), NGX_SSL_TLSv1_2 },
     { ngx_string("TLSv1.3"), NGX_SSL_TLSv1_3 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_ohttp_relay_keys_formats[] = {
+    { ngx_string("as-is"), NGX_OHTTP_RELAY_KEYS_AS_IS },
+    { ngx_string("list"), NGX_OHTTP_RELAY_KEYS_AS_LIST },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_ohttp_relay_unknown_keys[] = {
+    { ngx_string("pass"), 0 },
+    { ngx_string("400"), 400 },
+    { ngx_string("422"), 422 },
     { ngx_null_string, 0 }
 };
 
@@ -212,12 +232,75 @@ static ngx_command_t  ngx_ohttp_relay_gateway_commands[] = {
       offsetof(ngx_ohttp_relay_gateway_t, keepalive_timeout),
       NULL },
 
+    { ngx_string("replay_window"),
+      NGX_CONF_TAKE1,
+      ngx_ohttp_relay_gateway_replay_window,
+      0,
+      0,
+      NULL },
+
     { ngx_string("max_in_flight"),
       NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
       0,
       offsetof(ngx_ohttp_relay_gateway_t, max_in_flight),
       NULL },
+
+    { ngx_string("pool"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, pool_name),
+      NULL },
+
+    { ngx_string("selector"),
+      NGX_CONF_TAKE1,
+      ngx_ohttp_relay_selector_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, selector),
+      NULL },
+
+    { ngx_string("key_ids"),
+      NGX_CONF_1MORE,
+      ngx_ohttp_relay_key_ids_slot,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("weight"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, weight),
+      NULL },
+
+    { ngx_string("keys_file"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, keys_file),
+      NULL },
+
+    { ngx_string("keys_format"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, keys_format),
+      &ngx_ohttp_relay_keys_formats },
+
+    { ngx_string("keys_max_age"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, keys_max_age),
+      NULL },
+
+    { ngx_string("unknown_key"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, unknown_key),
+      &ngx_ohttp_relay_unknown_keys },
 
       ngx_null_command
 };
@@ -310,10 +393,7 @@ ngx_ohttp_relay_tls_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slot = gateways->tls.elts;
 
     for (i = 0; i < gateways->tls.nelts; i++) {
-        if (slot[i]->name.len == value[1].len
-            && ngx_strncmp(slot[i]->name.data, value[1].data, value[1].len)
-               == 0)
-        {
+        if (ngx_ohttp_relay_conf_equal(&slot[i]->name, &value[1])) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "duplicate ohttp_relay_tls \"%V\"", &value[1]);
             return NGX_CONF_ERROR;
@@ -350,7 +430,13 @@ ngx_ohttp_relay_gateway_create(ngx_pool_t *pool)
     gateway->keepalive_requests = NGX_CONF_UNSET_UINT;
     gateway->keepalive_timeout = NGX_CONF_UNSET_MSEC;
     gateway->max_in_flight = NGX_CONF_UNSET_UINT;
+    gateway->replay_window = NGX_CONF_UNSET;
+    gateway->weight = NGX_CONF_UNSET_UINT;
+    ngx_str_set(&gateway->selector, "");
     gateway->insecure = NGX_CONF_UNSET;
+    gateway->keys_format = NGX_CONF_UNSET_UINT;
+    gateway->keys_max_age = NGX_CONF_UNSET;
+    gateway->unknown_key = NGX_CONF_UNSET_UINT;
     gateway->upstream.buffer_size = NGX_CONF_UNSET_SIZE;
     gateway->upstream.connect_timeout = NGX_CONF_UNSET_MSEC;
     gateway->upstream.send_timeout = NGX_CONF_UNSET_MSEC;
@@ -556,7 +642,38 @@ ngx_ohttp_relay_gateway_media_types(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-static ngx_uint_t
+static char *
+ngx_ohttp_relay_gateway_replay_window(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_ohttp_relay_gateway_t *gateway = conf;
+
+    ngx_str_t  *value;
+
+    if (gateway->replay_window != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        gateway->replay_window = 0;
+        return NGX_CONF_OK;
+    }
+
+    gateway->replay_window = ngx_parse_time(&value[1], 1);
+
+    if (gateway->replay_window < 1
+        || gateway->replay_window > NGX_OHTTP_RELAY_MAX_REPLAY)
+    {
+        return "wants \"off\" or a time from 1s to 1d";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_uint_t
 ngx_ohttp_relay_field_name(ngx_str_t *name)
 {
     ngx_uint_t  i;
@@ -573,7 +690,7 @@ ngx_ohttp_relay_field_name(ngx_str_t *name)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_ohttp_relay_field_reserved(ngx_str_t *name)
 {
     ngx_str_t  *field;

@@ -21,5 +21,13 @@ char *ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_ohttp_relay_tls_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/*
+ * Whether this could be the name of a header (RFC 9110, section 5.1), and
+ * whether it is one that the relay writes itself or that belongs to one
+ * connection: 1 or 0.
+ */
+ngx_uint_t ngx_ohttp_relay_field_name(ngx_str_t *name);
+ngx_uint_t ngx_ohttp_relay_field_reserved(ngx_str_t *name);
+
 
 #endif /* _NGX_OHTTP_RELAY_BLOCK_H_INCLUDED_ */

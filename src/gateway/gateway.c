@@ -9,7 +9,9 @@
 #include <ngx_http.h>
 
 #include "gateway.h"
+#include "keys.h"
 #include "peer.h"
+#include "pool.h"
 #include "tls.h"
 
 
@@ -34,7 +36,10 @@ ngx_ohttp_relay_gateways_create(ngx_pool_t *pool,
 {
     if (ngx_array_init(&gateways->gateways, pool, 4,
                        sizeof(ngx_ohttp_relay_gateway_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&gateways->pools, pool, 4,
+                          sizeof(ngx_ohttp_relay_pool_t *))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -57,9 +62,12 @@ ngx_ohttp_relay_gateways_init(ngx_conf_t *cf,
         if (ngx_ohttp_relay_gateway_init(cf, gateways, gateway[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        gateways->max_body = ngx_max(gateways->max_body,
+                                     gateway[i]->max_body);
     }
 
-    return NGX_OK;
+    return ngx_ohttp_relay_pools_init(cf, gateways);
 }
 
 
@@ -75,6 +83,7 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_conf_init_uint_value(gateway->keepalive, 64);
     ngx_conf_init_uint_value(gateway->keepalive_requests, 1000);
     ngx_conf_init_uint_value(gateway->max_in_flight, 0);
+    ngx_conf_init_value(gateway->replay_window, 0);
 
     /* shorter than what gateways keep: a stale connection costs a request */
     ngx_conf_init_msec_value(gateway->keepalive_timeout, 4000);
@@ -87,6 +96,10 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_init_upstream(gateway);
 
     wrong = ngx_ohttp_relay_gateway_wrong(gateway);
+
+    if (wrong == NULL) {
+        wrong = ngx_ohttp_relay_keys_wrong(gateway);
+    }
 
     if (wrong) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

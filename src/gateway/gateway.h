@@ -27,7 +27,15 @@
 #define NGX_OHTTP_RELAY_KIND_CHUNKED (1 << NGX_OHTTP_RELAY_CHUNKED)
 
 
-typedef struct ngx_ohttp_relay_pool_s  ngx_ohttp_relay_pool_t;
+/* how keys are published */
+
+#define NGX_OHTTP_RELAY_KEYS_AS_IS   0
+#define NGX_OHTTP_RELAY_KEYS_AS_LIST 1
+
+
+typedef struct ngx_ohttp_relay_peers_s  ngx_ohttp_relay_peers_t;
+typedef struct ngx_ohttp_relay_pool_s   ngx_ohttp_relay_pool_t;
+typedef struct ngx_ohttp_relay_keys_s   ngx_ohttp_relay_keys_t;
 
 
 /* an ohttp_relay_tls block: one TLS context, shared by its gateways */
@@ -48,7 +56,7 @@ typedef struct {
 
 /*
  * A registered gateway.  Everything here is written while the configuration
- * is read and never afterwards; what changes lives behind "pool".
+ * is read and never afterwards; what changes lives behind "idle" and "keys".
  */
 
 typedef struct {
@@ -74,7 +82,19 @@ typedef struct {
     ngx_uint_t                     keepalive_requests;
     ngx_msec_t                     keepalive_timeout;
     ngx_uint_t                     max_in_flight;         /* 0: no limit */
+    time_t                         replay_window;         /* s; 0: off */
     ngx_flag_t                     insecure;
+
+    ngx_str_t                      pool_name;
+    ngx_str_t                      selector;   /* as it is compared */
+    ngx_uint_t                     weight;     /* among its like */
+    ngx_uint_t                     nkey_ids;
+    u_char                        *key_ids;    /* that it holds keys of */
+    ngx_ohttp_relay_pool_t        *pool;       /* NULL: it is in none */
+    ngx_str_t                      keys_file;
+    ngx_uint_t                     keys_format;  /* NGX_OHTTP_RELAY_KEYS_AS_* */
+    time_t                         keys_max_age; /* s */
+    ngx_uint_t                     unknown_key;  /* 0: pass, or a status */
 
     /*
      * The request head is a constant for each media type; that of a single
@@ -84,7 +104,8 @@ typedef struct {
 
     ngx_http_upstream_conf_t       upstream;
     ngx_http_upstream_srv_conf_t   peers;
-    ngx_ohttp_relay_pool_t        *pool;
+    ngx_ohttp_relay_peers_t       *idle;
+    ngx_ohttp_relay_keys_t        *keys;         /* NULL without keys_file */
 } ngx_ohttp_relay_gateway_t;
 
 
@@ -92,9 +113,11 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                    gateways;   /* ngx_ohttp_relay_gateway_t * */
+    ngx_array_t                    pools;      /* ngx_ohttp_relay_pool_t * */
     ngx_array_t                    tls;        /* ngx_ohttp_relay_tls_t * */
     ngx_ssl_t                     *system_ssl; /* system's CAs, made on use */
     ngx_ssl_t                     *pinned_ssl; /* all pins, made on use */
+    off_t                          max_body;   /* the largest of them */
 } ngx_ohttp_relay_gateways_t;
 
 

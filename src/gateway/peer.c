@@ -14,7 +14,7 @@
 
 typedef struct {
     ngx_connection_t              *connection;
-    ngx_ohttp_relay_pool_t        *pool;
+    ngx_ohttp_relay_peers_t       *pool;
     ngx_uint_t                     place;      /* in pool->idle */
     ngx_addr_t                    *addr;       /* of its gateway */
 } ngx_ohttp_relay_idle_t;
@@ -22,7 +22,7 @@ typedef struct {
 
 /* one worker's connections to one gateway */
 
-struct ngx_ohttp_relay_pool_s {
+struct ngx_ohttp_relay_peers_s {
     ngx_ohttp_relay_gateway_t     *gateway;
     ngx_ohttp_relay_idle_t       **idle;       /* the first n are in use */
     ngx_uint_t                     n;
@@ -32,8 +32,9 @@ struct ngx_ohttp_relay_pool_s {
 
 
 typedef struct {
+    ngx_http_request_t            *request;
     ngx_http_upstream_t           *upstream;
-    ngx_ohttp_relay_pool_t        *pool;
+    ngx_ohttp_relay_peers_t       *pool;
     ngx_addr_t                    *addr;       /* in use, NULL at first */
 } ngx_ohttp_relay_peer_t;
 
@@ -45,6 +46,8 @@ static ngx_int_t ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc,
 static ngx_addr_t *ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer);
 static void ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
+static void ngx_ohttp_relay_peer_move(ngx_peer_connection_t *pc,
+    ngx_ohttp_relay_peer_t *peer);
 static ngx_uint_t ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
     ngx_connection_t *c, ngx_uint_t state);
 static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer,
@@ -59,14 +62,24 @@ static void ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc,
     void *data);
 
 
+static ngx_ohttp_relay_other_pt  ngx_ohttp_relay_peer_other;
+
+
+void
+ngx_ohttp_relay_peer_ask_other(ngx_ohttp_relay_other_pt other)
+{
+    ngx_ohttp_relay_peer_other = other;
+}
+
+
 ngx_int_t
 ngx_ohttp_relay_peer_init(ngx_conf_t *cf, ngx_ohttp_relay_gateway_t *gateway)
 {
     ngx_uint_t               i;
     ngx_ohttp_relay_idle_t  *idle;
-    ngx_ohttp_relay_pool_t  *pool;
+    ngx_ohttp_relay_peers_t  *pool;
 
-    pool = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_pool_t));
+    pool = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_peers_t));
     if (pool == NULL) {
         return NGX_ERROR;
     }
@@ -88,7 +101,7 @@ ngx_ohttp_relay_peer_init(ngx_conf_t *cf, ngx_ohttp_relay_gateway_t *gateway)
 
     pool->gateway = gateway;
 
-    gateway->pool = pool;
+    gateway->idle = pool;
     gateway->peers.peer.init = ngx_ohttp_relay_peer_start;
     gateway->peers.peer.data = gateway;
 
@@ -112,8 +125,9 @@ ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    peer->request = r;
     peer->upstream = u;
-    peer->pool = gateway->pool;
+    peer->pool = gateway->idle;
     peer->addr = NULL;
 
     u->peer.data = peer;
@@ -135,7 +149,7 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
     ngx_addr_t              *addr;
     ngx_connection_t        *c;
     ngx_ohttp_relay_idle_t  *idle;
-    ngx_ohttp_relay_pool_t  *pool;
+    ngx_ohttp_relay_peers_t  *pool;
 
     pool = peer->pool;
 
@@ -187,7 +201,7 @@ static ngx_addr_t *
 ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer)
 {
     ngx_uint_t                  n;
-    ngx_ohttp_relay_pool_t     *pool;
+    ngx_ohttp_relay_peers_t     *pool;
     ngx_ohttp_relay_gateway_t  *gateway;
 
     pool = peer->pool;
@@ -217,6 +231,32 @@ ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
 
     if (pc->tries) {
         pc->tries--;
+    }
+
+    if (pc->tries == 0
+        && (state & NGX_PEER_FAILED)
+        && !peer->upstream->request_sent
+        && ngx_ohttp_relay_peer_other)
+    {
+        ngx_ohttp_relay_peer_move(pc, peer);
+    }
+}
+
+
+/* where the same key is, and nothing of the request has been seen elsewhere */
+
+static void
+ngx_ohttp_relay_peer_move(ngx_peer_connection_t *pc,
+    ngx_ohttp_relay_peer_t *peer)
+{
+    ngx_ohttp_relay_gateway_t  *gateway;
+
+    gateway = ngx_ohttp_relay_peer_other(peer->request);
+
+    if (gateway) {
+        peer->pool = gateway->idle;
+        peer->addr = NULL;
+        pc->tries = gateway->naddrs;
     }
 }
 
@@ -272,7 +312,7 @@ static void
 ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer, ngx_connection_t *c)
 {
     ngx_ohttp_relay_idle_t  *idle;
-    ngx_ohttp_relay_pool_t  *pool;
+    ngx_ohttp_relay_peers_t  *pool;
 
     pool = peer->pool;
 
@@ -310,7 +350,7 @@ ngx_ohttp_relay_idle_take(ngx_ohttp_relay_idle_t *idle)
 {
     ngx_uint_t               place;
     ngx_ohttp_relay_idle_t  *last;
-    ngx_ohttp_relay_pool_t  *pool;
+    ngx_ohttp_relay_peers_t  *pool;
 
     pool = idle->pool;
     place = idle->place;

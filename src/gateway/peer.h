@@ -12,6 +12,14 @@
 
 
 /*
+ * Asked when no address of a request's gateway could be connected to, and not
+ * a byte of it was sent: returns another gateway that may have the request,
+ * with all of r->upstream made ready for it, or NULL.
+ */
+typedef ngx_ohttp_relay_gateway_t *(*ngx_ohttp_relay_other_pt)(
+    ngx_http_request_t *r);
+
+/*
  * Prepares the pool of idle connections of a gateway and hangs it, as
  * nginx's load balancer interface, under gateway->peers.  Idle connections
  * are kept per gateway and per worker, are picked at random, so that requests
@@ -20,6 +28,11 @@
  */
 ngx_int_t ngx_ohttp_relay_peer_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway);
+
+/*
+ * Sets who is asked for another gateway, for all of them.
+ */
+void ngx_ohttp_relay_peer_ask_other(ngx_ohttp_relay_other_pt other);
 
 
 #endif /* _NGX_OHTTP_RELAY_PEER_H_INCLUDED_ */

@@ -26,6 +26,7 @@ struct ngx_ohttp_relay_counters_s {
 typedef struct {
     ngx_ohttp_relay_counters_t  *first;
     ngx_msec_t                   published;  /* by the clock of timers */
+    ngx_atomic_uint_t            extra[NGX_OHTTP_RELAY_EXTRAS];
 } ngx_ohttp_relay_metrics_sh_t;
 
 
@@ -53,16 +54,23 @@ ngx_str_t  ngx_ohttp_relay_result_names[NGX_OHTTP_RELAY_RESULTS] = {
     ngx_string("gateway_refused"),
     ngx_string("client_closed"),
     ngx_string("preflight"),
+    ngx_string("keys"),
     ngx_string("method_not_allowed"),
     ngx_string("unsupported_media_type"),
     ngx_string("malformed_request"),
     ngx_string("payload_too_large"),
     ngx_string("too_early"),
     ngx_string("credential_required"),
+    ngx_string("credential_invalid"),
+    ngx_string("credential_expired"),
+    ngx_string("token_spent"),
     ngx_string("rate_limited"),
     ngx_string("gateway_unknown"),
     ngx_string("gateway_not_allowed"),
     ngx_string("gateway_unavailable"),
+    ngx_string("unknown_key"),
+    ngx_string("replay_detected"),
+    ngx_string("store_unavailable"),
     ngx_string("gateway_error"),
     ngx_string("gateway_timeout")
 };
@@ -322,7 +330,8 @@ ngx_ohttp_relay_metrics_add(ngx_atomic_t *counter,
 
 void
 ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
-    ngx_ohttp_relay_figures_t *figures)
+    ngx_ohttp_relay_figures_t *figures, ngx_ohttp_relay_extra_t *extra,
+    ngx_uint_t nextra)
 {
     ngx_uint_t                     i;
     ngx_msec_t                     now;
@@ -345,11 +354,19 @@ ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
             counters->published = counters->figures;
         }
 
+        for (i = 0; i < nextra; i++) {
+            sh->extra[i] = extra[i].value;
+        }
+
         sh->published = now;
     }
 
     for (i = 0; i <= metrics->n; i++) {
         figures[i] = metrics->counters[i]->published;
+    }
+
+    for (i = 0; i < nextra; i++) {
+        extra[i].value = sh->extra[i];
     }
 
     ngx_shmtx_unlock(&metrics->shpool->mutex);

@@ -41,6 +41,21 @@ typedef struct {
 } ngx_ohttp_relay_figures_t;
 
 
+/* how many figures of other rooms there may be */
+#define NGX_OHTTP_RELAY_EXTRAS  48
+
+
+/* a figure of another room: "room" and "name" make the metric's name */
+
+typedef struct {
+    char               *room;
+    char               *name;
+    char               *help;
+    ngx_uint_t          gauge;                 /* 0: a counter */
+    ngx_atomic_uint_t   value;
+} ngx_ohttp_relay_extra_t;
+
+
 typedef struct ngx_ohttp_relay_counters_s  ngx_ohttp_relay_counters_t;
 typedef struct ngx_ohttp_relay_metrics_s   ngx_ohttp_relay_metrics_t;
 
@@ -96,12 +111,15 @@ void ngx_ohttp_relay_metrics_count(ngx_ohttp_relay_counters_t *counters,
 
 /*
  * Copies the published figures of all gateways to "figures", which has room
- * for n + 1 entries: first those without a gateway, then by index.  They are
- * taken anew at most once in NGX_OHTTP_RELAY_METRICS_STEP seconds, so that
- * nobody who reads them often can time a single request.
+ * for n + 1 entries: first those without a gateway, then by index.  Of other
+ * rooms, "extra" brings nextra figures, always the same ones in the same order,
+ * and gets those that are published.  All are taken anew at most once in
+ * NGX_OHTTP_RELAY_METRICS_STEP seconds, so that nobody who reads them often
+ * can time a single request.
  */
 void ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
-    ngx_ohttp_relay_figures_t *figures);
+    ngx_ohttp_relay_figures_t *figures, ngx_ohttp_relay_extra_t *extra,
+    ngx_uint_t nextra);
 
 /* buckets of sizes, in bytes, and of times, in milliseconds */
 extern ngx_ohttp_relay_bucket_t

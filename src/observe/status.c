@@ -16,10 +16,9 @@
 
 
 typedef struct {
+    ngx_ohttp_relay_report_t   *report;
     ngx_ohttp_relay_figures_t  *figures;     /* first: no gateway */
-    ngx_str_t                  *names;
-    ngx_uint_t                  n;
-} ngx_ohttp_relay_report_t;
+} ngx_ohttp_relay_page_t;
 
 
 typedef struct {
@@ -34,16 +33,18 @@ typedef struct {
 static ngx_int_t ngx_ohttp_relay_status_send(ngx_http_request_t *r,
     ngx_str_t *type, u_char *p, u_char *last);
 static u_char *ngx_ohttp_relay_status_json(u_char *p,
-    ngx_ohttp_relay_report_t *report);
+    ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_json_gateway(u_char *p,
     ngx_str_t *name, ngx_ohttp_relay_figures_t *figures);
 static u_char *ngx_ohttp_relay_status_prometheus(u_char *p,
-    ngx_ohttp_relay_report_t *report);
+    ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_results(u_char *p,
-    ngx_ohttp_relay_report_t *report);
+    ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_histogram(u_char *p,
-    ngx_ohttp_relay_report_t *report, ngx_ohttp_relay_histogram_t *histogram);
-static ngx_str_t *ngx_ohttp_relay_status_name(ngx_ohttp_relay_report_t *report,
+    ngx_ohttp_relay_page_t *page, ngx_ohttp_relay_histogram_t *histogram);
+static u_char *ngx_ohttp_relay_status_extra(u_char *p,
+    ngx_ohttp_relay_extra_t *extra);
+static ngx_str_t *ngx_ohttp_relay_status_name(ngx_ohttp_relay_page_t *page,
     ngx_uint_t i);
 
 
@@ -76,12 +77,12 @@ static ngx_str_t  ngx_ohttp_relay_text =
 
 ngx_int_t
 ngx_ohttp_relay_status(ngx_http_request_t *r, ngx_ohttp_relay_status_e format,
-    ngx_ohttp_relay_metrics_t *metrics, ngx_str_t *names, ngx_uint_t n)
+    ngx_ohttp_relay_report_t *report)
 {
-    u_char                    *p, *last;
-    size_t                     lines;
-    ngx_int_t                  rc;
-    ngx_ohttp_relay_report_t   report;
+    u_char                  *p, *last;
+    size_t                   lines;
+    ngx_int_t                rc;
+    ngx_ohttp_relay_page_t   page;
 
     static u_char  health[] = "{\"status\":\"ok\"}\n";
 
@@ -99,31 +100,32 @@ ngx_ohttp_relay_status(ngx_http_request_t *r, ngx_ohttp_relay_status_e format,
                                            health + sizeof(health) - 1);
     }
 
-    report.names = names;
-    report.n = n;
-    report.figures = ngx_palloc(r->pool,
-                             (n + 1) * sizeof(ngx_ohttp_relay_figures_t));
+    page.report = report;
+    page.figures = ngx_palloc(r->pool, (report->n + 1)
+                                       * sizeof(ngx_ohttp_relay_figures_t));
 
     /* the size follows from the configuration alone */
 
-    lines = 32 + (n + 1) * (NGX_OHTTP_RELAY_RESULTS
-                            + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
-                            + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
+    lines = 32 + 3 * report->nextra
+            + (report->n + 1) * (NGX_OHTTP_RELAY_RESULTS
+                                 + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
+                                 + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
 
     p = ngx_pnalloc(r->pool, lines * NGX_OHTTP_RELAY_STATUS_LINE);
 
-    if (report.figures == NULL || p == NULL) {
+    if (page.figures == NULL || p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_ohttp_relay_metrics_read(metrics, report.figures);
+    ngx_ohttp_relay_metrics_read(report->metrics, page.figures, report->extra,
+                                 report->nextra);
 
     if (format == NGX_OHTTP_RELAY_STATUS_JSON) {
-        last = ngx_ohttp_relay_status_json(p, &report);
+        last = ngx_ohttp_relay_status_json(p, &page);
         return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_json, p, last);
     }
 
-    last = ngx_ohttp_relay_status_prometheus(p, &report);
+    last = ngx_ohttp_relay_status_prometheus(p, &page);
 
     return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_text, p, last);
 }
@@ -177,26 +179,41 @@ ngx_ohttp_relay_status_send(ngx_http_request_t *r, ngx_str_t *type, u_char *p,
 
 
 static u_char *
-ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_report_t *report)
+ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_page_t *page)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                i;
+    ngx_ohttp_relay_extra_t  *extra;
 
     p = ngx_sprintf(p, "{\"status\":\"ok\","
                        "\"version\":\"" NGX_OHTTP_RELAY_VERSION "\","
                        "\"step_seconds\":%d,\"no_gateway\":",
                     NGX_OHTTP_RELAY_METRICS_STEP);
 
-    p = ngx_ohttp_relay_status_json_gateway(p, NULL, &report->figures[0]);
+    p = ngx_ohttp_relay_status_json_gateway(p, NULL, &page->figures[0]);
 
     p = ngx_sprintf(p, ",\"gateways\":{");
 
-    for (i = 1; i <= report->n; i++) {
+    for (i = 1; i <= page->report->n; i++) {
         if (i > 1) {
             *p++ = ',';
         }
 
-        p = ngx_ohttp_relay_status_json_gateway(p, &report->names[i - 1],
-                                                &report->figures[i]);
+        p = ngx_ohttp_relay_status_json_gateway(p, &page->report->names[i - 1],
+                                                &page->figures[i]);
+    }
+
+    p = ngx_sprintf(p, "}");
+
+    if (page->report->store) {
+        p = ngx_sprintf(p, ",\"store\":\"%s\"", page->report->store);
+    }
+
+    p = ngx_sprintf(p, ",\"figures\":{");
+
+    for (i = 0; i < page->report->nextra; i++) {
+        extra = &page->report->extra[i];
+        p = ngx_sprintf(p, "%s\"%s_%s\":%uA", i ? "," : "", extra->room,
+                        extra->name, extra->value);
     }
 
     return ngx_sprintf(p, "}}\n");
@@ -227,7 +244,7 @@ ngx_ohttp_relay_status_json_gateway(u_char *p, ngx_str_t *name,
 
 
 static u_char *
-ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
+ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_page_t *page)
 {
     ngx_uint_t                    i;
     ngx_ohttp_relay_histogram_t  *histogram;
@@ -237,19 +254,23 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
                        "ohttp_relay_build_info{version=\""
                        NGX_OHTTP_RELAY_VERSION "\"} 1\n");
 
-    p = ngx_ohttp_relay_status_results(p, report);
+    p = ngx_ohttp_relay_status_results(p, page);
 
     p = ngx_sprintf(p, "# HELP ohttp_relay_in_flight Streams in flight.\n"
                        "# TYPE ohttp_relay_in_flight gauge\n");
 
-    for (i = 1; i <= report->n; i++) {
+    for (i = 1; i <= page->report->n; i++) {
         p = ngx_sprintf(p, "ohttp_relay_in_flight{gateway=\"%V\"} %uA\n",
-                        ngx_ohttp_relay_status_name(report, i),
-                        report->figures[i].in_flight);
+                        ngx_ohttp_relay_status_name(page, i),
+                        page->figures[i].in_flight);
     }
 
     for (histogram = ngx_ohttp_relay_histograms; histogram->name; histogram++) {
-        p = ngx_ohttp_relay_status_histogram(p, report, histogram);
+        p = ngx_ohttp_relay_status_histogram(p, page, histogram);
+    }
+
+    for (i = 0; i < page->report->nextra; i++) {
+        p = ngx_ohttp_relay_status_extra(p, &page->report->extra[i]);
     }
 
     return p;
@@ -257,7 +278,24 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_report_t *report)
 
 
 static u_char *
-ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_report_t *report)
+ngx_ohttp_relay_status_extra(u_char *p, ngx_ohttp_relay_extra_t *extra)
+{
+    char  *suffix;
+
+    suffix = extra->gauge ? "" : "_total";
+
+    return ngx_sprintf(p, "# HELP ohttp_relay_%s_%s%s %s\n"
+                          "# TYPE ohttp_relay_%s_%s%s %s\n"
+                          "ohttp_relay_%s_%s%s %uA\n",
+                       extra->room, extra->name, suffix, extra->help,
+                       extra->room, extra->name, suffix,
+                       extra->gauge ? "gauge" : "counter",
+                       extra->room, extra->name, suffix, extra->value);
+}
+
+
+static u_char *
+ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_page_t *page)
 {
     ngx_uint_t  i, result;
 
@@ -265,13 +303,13 @@ ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_report_t *report)
                        "and result.\n"
                        "# TYPE ohttp_relay_requests_total counter\n");
 
-    for (i = 0; i <= report->n; i++) {
+    for (i = 0; i <= page->report->n; i++) {
         for (result = 1; result < NGX_OHTTP_RELAY_RESULTS; result++) {
             p = ngx_sprintf(p, "ohttp_relay_requests_total{gateway=\"%V\","
                                "result=\"%V\"} %uA\n",
-                            ngx_ohttp_relay_status_name(report, i),
+                            ngx_ohttp_relay_status_name(page, i),
                             &ngx_ohttp_relay_result_names[result],
-                            report->figures[i].results[result]);
+                            page->figures[i].results[result]);
         }
     }
 
@@ -282,7 +320,7 @@ ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_report_t *report)
 /* no sum: over one request it would be that request's size */
 
 static u_char *
-ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_report_t *report,
+ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_page_t *page,
     ngx_ohttp_relay_histogram_t *histogram)
 {
     char               *name;
@@ -297,10 +335,10 @@ ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_report_t *report,
                        "# TYPE ohttp_relay_%s histogram\n",
                     name, histogram->help, name);
 
-    for (i = 1; i <= report->n; i++) {
+    for (i = 1; i <= page->report->n; i++) {
 
-        gateway = ngx_ohttp_relay_status_name(report, i);
-        counters = (ngx_atomic_t *) ((u_char *) &report->figures[i]
+        gateway = ngx_ohttp_relay_status_name(page, i);
+        counters = (ngx_atomic_t *) ((u_char *) &page->figures[i]
                                      + histogram->offset);
         total = 0;
 
@@ -322,9 +360,9 @@ ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_report_t *report,
 /* a request that came to no gateway has the empty label */
 
 static ngx_str_t *
-ngx_ohttp_relay_status_name(ngx_ohttp_relay_report_t *report, ngx_uint_t i)
+ngx_ohttp_relay_status_name(ngx_ohttp_relay_page_t *page, ngx_uint_t i)
 {
     static ngx_str_t  none = ngx_null_string;
 
-    return i ? &report->names[i - 1] : &none;
+    return i ? &page->report->names[i - 1] : &none;
 }

@@ -26,14 +26,25 @@ typedef enum {
 } ngx_ohttp_relay_status_e;
 
 
+/* what a page is made of */
+
+typedef struct {
+    ngx_ohttp_relay_metrics_t  *metrics;
+    ngx_str_t                  *names;         /* of the gateways, by index */
+    ngx_uint_t                  n;
+    char                       *store;         /* its state; NULL: no store */
+    ngx_ohttp_relay_extra_t    *extra;         /* figures of other rooms */
+    ngx_uint_t                  nextra;
+} ngx_ohttp_relay_report_t;
+
+
 /*
  * Answers a GET or HEAD request with the page of this format; health is
- * public and says {"status":"ok"}, nothing else.  "names" has the n gateways
- * by index.  To be returned from a content handler.
+ * public and says {"status":"ok"}, nothing else.  To be returned from a
+ * content handler.
  */
 ngx_int_t ngx_ohttp_relay_status(ngx_http_request_t *r,
-    ngx_ohttp_relay_status_e format, ngx_ohttp_relay_metrics_t *metrics,
-    ngx_str_t *names, ngx_uint_t n);
+    ngx_ohttp_relay_status_e format, ngx_ohttp_relay_report_t *report);
 
 
 #endif /* _NGX_OHTTP_RELAY_STATUS_H_INCLUDED_ */

@@ -15,6 +15,7 @@
 static void ngx_ohttp_relay_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_body_wait(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_uint_t ngx_ohttp_relay_body_is_whole(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_body_collect(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_body_collected(ngx_http_request_t *r,
@@ -43,10 +44,31 @@ ngx_ohttp_relay_read_body(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     rc = ngx_http_read_client_request_body(r, ngx_ohttp_relay_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+
+        /* nobody waits for what the client still sends, as below */
+
+        ngx_ohttp_relay_leave(ctx);
         return rc;
     }
 
     return NGX_DONE;
+}
+
+
+void
+ngx_ohttp_relay_read_rest(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_ready_pt ready)
+{
+    if (!ngx_ohttp_relay_body_is_whole(ctx)) {
+        r->read_event_handler = ngx_http_block_reading;
+        ready(r, ctx);
+        return;
+    }
+
+    ctx->rest = 1;
+    ctx->ready = ready;
+
+    ngx_ohttp_relay_body_handler(r);
 }
 
 
@@ -92,7 +114,7 @@ ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     ngx_int_t   rc, ready;
     ngx_uint_t  whole;
 
-    whole = (ctx->kind == NGX_OHTTP_RELAY_SINGLE && ctx->declared < 0);
+    whole = ngx_ohttp_relay_body_is_whole(ctx);
 
     for ( ;; ) {
 
@@ -100,6 +122,12 @@ ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
         if (ready != NGX_OK && ready != NGX_AGAIN) {
             return ready;
+        }
+
+        /* who may not send it does not send all of it in vain */
+
+        if (ready == NGX_OK && whole && !ctx->rest) {
+            return NGX_OK;
         }
 
         if (!r->reading_body) {
@@ -139,6 +167,15 @@ ngx_ohttp_relay_body_wait(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
+/* one whose length has to be declared to the gateway and is not yet known */
+
+static ngx_uint_t
+ngx_ohttp_relay_body_is_whole(ngx_ohttp_relay_ctx_t *ctx)
+{
+    return ctx->kind == NGX_OHTTP_RELAY_SINGLE && ctx->declared < 0;
+}
+
+
 /*
  * Moves what has come out of nginx's buffer: while that is full nginx neither
  * reads on nor keeps a timer.
@@ -175,6 +212,8 @@ ngx_ohttp_relay_body_collected(ngx_http_request_t *r,
     if (ctx->collected.first) {
         ctx->collected.last->next = r->request_body->bufs;
         r->request_body->bufs = ctx->collected.first;
+
+        ctx->collected.first = NULL;
     }
 }
 
@@ -221,12 +260,13 @@ ngx_ohttp_relay_body_init(void)
 static ngx_int_t
 ngx_ohttp_relay_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
+    off_t                   max;
     ngx_chain_t            *cl;
     ngx_ohttp_relay_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
-    if (ctx == NULL || ctx->gateway == NULL) {
+    if (ctx == NULL || (ctx->gateway == NULL && ctx->pool == NULL)) {
         return ngx_ohttp_relay_next_body_filter(r, in);
     }
 
@@ -234,7 +274,11 @@ ngx_ohttp_relay_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         ctx->received += cl->buf->last - cl->buf->pos;
     }
 
-    if (ctx->received > ctx->gateway->max_body) {
+    /* which gateway it is may stand in these bytes */
+
+    max = ctx->gateway ? ctx->gateway->max_body : ctx->pool->max_body;
+
+    if (ctx->received > max) {
         r->lingering_close = 1;
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
     }

@@ -13,14 +13,21 @@
 
 /*
  * Reads the request's body until "check" is content, then calls "ready" while
- * the rest is still to come.  The body of a single request whose length nobody
- * declared is read whole, in memory, and ctx->declared set: its gateway must
- * get Content-Length whatever the client used.  To be returned from a content
- * handler.
+ * the rest is still to come.  To be returned from a content handler.
  */
 ngx_int_t ngx_ohttp_relay_read_body(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_check_pt check,
     ngx_ohttp_relay_ready_pt ready);
+
+/*
+ * Called by "ready" or later, calls another "ready" when the request can be
+ * forwarded.  The body of a single request whose length nobody declared is
+ * read whole before, in memory, and ctx->declared set: its gateway must get
+ * Content-Length whatever the client used.  Finalizes the request if that
+ * fails.
+ */
+void ngx_ohttp_relay_read_rest(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_ready_pt ready);
 
 /*
  * Copies the first bytes of the body, "size" at most, to "buf"; they stay

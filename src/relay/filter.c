@@ -9,11 +9,20 @@
 #include <ngx_http.h>
 
 #include "answer.h"
+#include "claim.h"
 #include "cors.h"
 #include "filter.h"
 #include "handler.h"
 #include "privacy.h"
 #include "problem.h"
+
+
+/* the bit of r->buffered of nginx's image filter, which sees none of this */
+#define NGX_OHTTP_RELAY_BUFFERED  0x08
+
+
+typedef ngx_int_t (*ngx_ohttp_relay_send_header_pt)(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 
 
 static ngx_int_t ngx_ohttp_relay_header_filter(ngx_http_request_t *r);
@@ -26,6 +35,8 @@ static ngx_int_t ngx_ohttp_relay_output_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_output(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_ohttp_relay_output_waiting(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_output_problem(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_output_held(ngx_http_request_t *r,
@@ -34,6 +45,8 @@ static ngx_int_t ngx_ohttp_relay_release(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_discard(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_send_problem(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_send_header_pt send_header);
 
 
 static ngx_http_output_header_filter_pt  ngx_ohttp_relay_next_header_filter;
@@ -109,7 +122,7 @@ ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
     status = r->headers_out.status;
 
     if (ctx->result >= NGX_OHTTP_RELAY_FIRST_PROBLEM) {
-        status = ngx_ohttp_relay_problem_status(ctx->result);
+        status = ngx_ohttp_relay_problem_status(ctx);
 
     } else if (r->connection->error) {
         ctx->result = NGX_OHTTP_RELAY_RESULT_CLIENT_CLOSED;
@@ -135,6 +148,15 @@ ngx_ohttp_relay_header_problem(ngx_http_request_t *r,
 
     /* for $status */
     r->err_status = status;
+
+    /* a client that may use its token again must be able to when it hears */
+
+    if (ngx_ohttp_relay_claim_return(r, ctx) == NGX_AGAIN) {
+        r->buffered |= NGX_OHTTP_RELAY_BUFFERED;
+        ctx->waiting = 1;
+
+        return NGX_OK;
+    }
 
     return ngx_ohttp_relay_header_send(r, ctx);
 }
@@ -214,6 +236,10 @@ ngx_ohttp_relay_output_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_ohttp_relay_next_output_filter(r, in);
     }
 
+    if (ctx->waiting) {
+        return ngx_ohttp_relay_output_waiting(r, ctx);
+    }
+
     if (ctx->problem) {
         return ngx_ohttp_relay_output_problem(r, ctx, in);
     }
@@ -247,6 +273,23 @@ ngx_ohttp_relay_output(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     }
 
     return ngx_ohttp_relay_exit_filter(r, in);
+}
+
+
+/* nginx asks again when the last refund is done: head and body go then */
+
+static ngx_int_t
+ngx_ohttp_relay_output_waiting(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->permit->returning) {
+        return NGX_AGAIN;
+    }
+
+    r->buffered &= ~NGX_OHTTP_RELAY_BUFFERED;
+    ctx->waiting = 0;
+
+    return ngx_ohttp_relay_send_problem(r, ctx, ngx_ohttp_relay_header_send);
 }
 
 
@@ -331,9 +374,6 @@ ngx_ohttp_relay_release(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 static ngx_int_t
 ngx_ohttp_relay_discard(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_int_t     rc;
-    ngx_chain_t  *out;
-
     ctx->holding = 0;
     ctx->answered = 0;
     ctx->refused_status = ctx->status;
@@ -343,7 +383,19 @@ ngx_ohttp_relay_discard(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     ngx_http_clean_header(r);
 
-    rc = ngx_ohttp_relay_header_problem(r, ctx);
+    return ngx_ohttp_relay_send_problem(r, ctx,
+                                        ngx_ohttp_relay_header_problem);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_send_problem(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_send_header_pt send_header)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *out;
+
+    rc = send_header(r, ctx);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
         return rc;

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../gateway/peer.h"
 #include "answer.h"
 #include "forward.h"
 #include "handler.h"
@@ -21,10 +22,14 @@
 
 
 static ngx_int_t ngx_ohttp_relay_create_request(ngx_http_request_t *r);
+static ngx_buf_t *ngx_ohttp_relay_head(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_buf_t *ngx_ohttp_relay_head_single(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_buf_t *ngx_ohttp_relay_head_chunked(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_forward_other(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_ohttp_relay_chunk_output(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_send(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_chunk_encode(ngx_http_request_t *r,
@@ -91,17 +96,12 @@ ngx_ohttp_relay_create_request(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
     u = r->upstream;
 
-    b = (ctx->kind == NGX_OHTTP_RELAY_SINGLE)
-        ? ngx_ohttp_relay_head_single(r, ctx)
-        : ngx_ohttp_relay_head_chunked(r, ctx);
-
+    b = ngx_ohttp_relay_head(r, ctx);
     cl = ngx_alloc_chain_link(r->pool);
 
     if (b == NULL || cl == NULL) {
         return NGX_ERROR;
     }
-
-    b->flush = 1;
 
     cl->buf = b;
     cl->next = NULL;
@@ -115,6 +115,23 @@ ngx_ohttp_relay_create_request(ngx_http_request_t *r)
     u->request_bufs = cl;
 
     return NGX_OK;
+}
+
+
+static ngx_buf_t *
+ngx_ohttp_relay_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    b = (ctx->kind == NGX_OHTTP_RELAY_SINGLE)
+        ? ngx_ohttp_relay_head_single(r, ctx)
+        : ngx_ohttp_relay_head_chunked(r, ctx);
+
+    if (b) {
+        b->flush = 1;
+    }
+
+    return b;
 }
 
 
@@ -159,6 +176,48 @@ ngx_ohttp_relay_head_chunked(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     b->memory = 1;
 
     return b;
+}
+
+
+void
+ngx_ohttp_relay_forward_init(void)
+{
+    ngx_ohttp_relay_peer_ask_other(ngx_ohttp_relay_forward_other);
+}
+
+
+/*
+ * The head is the only thing made for the first gateway, and it is still
+ * there: nginx takes it from request_bufs when it begins to send.
+ */
+
+static ngx_ohttp_relay_gateway_t *
+ngx_ohttp_relay_forward_other(ngx_http_request_t *r)
+{
+    ngx_buf_t              *b;
+    ngx_http_upstream_t    *u;
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+    u = r->upstream;
+
+    if (ngx_ohttp_relay_enter_other(r, ctx) != NGX_OK) {
+        return NULL;
+    }
+
+    b = ngx_ohttp_relay_head(r, ctx);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    u->request_bufs->buf = b;
+
+    u->conf = &ctx->gateway->upstream;
+    u->upstream = u->conf->upstream;
+    u->ssl = ctx->gateway->url.tls;
+    u->ssl_name = u->upstream->host;
+
+    return ctx->gateway;
 }
 
 

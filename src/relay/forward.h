@@ -19,5 +19,11 @@
 void ngx_ohttp_relay_forward(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
+/*
+ * Makes requests to a gateway that cannot be reached go to another one, where
+ * the keys are shared (see handler.h).
+ */
+void ngx_ohttp_relay_forward_init(void);
+
 
 #endif /* _NGX_OHTTP_RELAY_FORWARD_H_INCLUDED_ */

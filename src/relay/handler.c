@@ -8,23 +8,35 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../gateway/keys.h"
 #include "body.h"
+#include "claim.h"
 #include "cors.h"
-#include "forward.h"
 #include "handler.h"
 #include "privacy.h"
 #include "problem.h"
+
+
+/* gateways that are tried in place of one that cannot be reached */
+#define NGX_OHTTP_RELAY_MAX_OTHERS  2
 
 
 static ngx_int_t ngx_ohttp_relay_door(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_is_early(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
-static ngx_int_t ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_check_credential(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_enter(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_ohttp_relay_result_e ngx_ohttp_relay_try_gateway(
+    ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_cleanup(void *data);
 static ngx_int_t ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_choose_by_key(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
 
@@ -57,12 +69,12 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_ohttp_relay_check_gateway(ctx);
+    rc = ngx_ohttp_relay_check_credential(r, ctx);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_ohttp_relay_enter(r, ctx);
+    rc = ngx_ohttp_relay_check_gateway(r, ctx);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -70,7 +82,7 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
     /* from here on it goes as the body comes */
 
     return ngx_ohttp_relay_read_body(r, ctx, ngx_ohttp_relay_check_envelope,
-                                     ngx_ohttp_relay_forward);
+                                     ngx_ohttp_relay_claim);
 }
 
 
@@ -121,6 +133,17 @@ ngx_ohttp_relay_get_ctx(ngx_http_request_t *r)
 }
 
 
+ngx_ohttp_relay_permit_t *
+ngx_ohttp_relay_get_permit(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->permit == NULL) {
+        ctx->permit = ngx_pcalloc(r->pool, sizeof(ngx_ohttp_relay_permit_t));
+    }
+
+    return ctx->permit;
+}
+
+
 ngx_int_t
 ngx_ohttp_relay_refuse(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_result_e result)
@@ -129,7 +152,7 @@ ngx_ohttp_relay_refuse(ngx_ohttp_relay_ctx_t *ctx,
         ctx->result = result;
     }
 
-    return ngx_ohttp_relay_problem_status(ctx->result);
+    return ngx_ohttp_relay_problem_status(ctx);
 }
 
 
@@ -138,6 +161,8 @@ ngx_ohttp_relay_refuse(ngx_ohttp_relay_ctx_t *ctx,
 static ngx_int_t
 ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
     if (r->method != NGX_HTTP_POST) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED);
     }
@@ -167,6 +192,13 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         if (ctx->declared < NGX_OHTTP_RELAY_ENVELOPE_HEADER) {
             return ngx_ohttp_relay_refuse(ctx,
                                           NGX_OHTTP_RELAY_MALFORMED_REQUEST);
+        }
+
+        rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+        if (ctx->declared > rmcf->gateways.max_body) {
+            return ngx_ohttp_relay_refuse(ctx,
+                                          NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
         }
     }
 
@@ -210,23 +242,87 @@ ngx_ohttp_relay_is_early(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
+/* a matter of signatures: what the credential costs is asked for later */
+
 static ngx_int_t
-ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx)
+ngx_ohttp_relay_check_credential(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_ohttp_relay_gateway_t  *gateway;
+    ngx_ohttp_relay_permit_t     *permit;
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
 
-    gateway = ctx->gateway;
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
 
-    if (gateway == NULL) {
+    if (!ngx_ohttp_relay_auth_asks(rlcf->auth)) {
+        return NGX_OK;
+    }
+
+    permit = ctx->permit;
+    if (permit == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    switch (ngx_ohttp_relay_access_check(&rmcf->access, rlcf->auth,
+                                         &permit->credentials,
+                                         &permit->admission))
+    {
+    case NGX_OHTTP_RELAY_ACCESS_GRANTED:
+        permit->admitted = 1;
+        return NGX_OK;
+
+    case NGX_OHTTP_RELAY_ACCESS_REQUIRED:
+        return ngx_ohttp_relay_refuse(ctx,
+                                      NGX_OHTTP_RELAY_CREDENTIAL_REQUIRED);
+
+    case NGX_OHTTP_RELAY_ACCESS_INVALID:
+        return ngx_ohttp_relay_refuse(ctx,
+                                      NGX_OHTTP_RELAY_CREDENTIAL_INVALID);
+
+    case NGX_OHTTP_RELAY_ACCESS_EXPIRED:
+        return ngx_ohttp_relay_refuse(ctx,
+                                      NGX_OHTTP_RELAY_CREDENTIAL_EXPIRED);
+
+    case NGX_OHTTP_RELAY_ACCESS_AMBIGUOUS:
+        return ngx_ohttp_relay_refuse(ctx,
+                                      NGX_OHTTP_RELAY_MALFORMED_REQUEST);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* a pool that chooses by key waits for the body; what none takes ends here */
+
+static ngx_int_t
+ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_pool_t  *pool;
+
+    if (ctx->ambiguous) {
+        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_MALFORMED_REQUEST);
+    }
+
+    if (ctx->gateway) {
+        return ngx_ohttp_relay_enter(r, ctx);
+    }
+
+    pool = ctx->pool;
+
+    if (pool == NULL || pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
     }
 
-    if (!(gateway->kinds & (1 << ctx->kind))) {
+    if (!(pool->kinds & (1 << ctx->kind))) {
         return ngx_ohttp_relay_refuse(ctx,
                                       NGX_OHTTP_RELAY_UNSUPPORTED_MEDIA_TYPE);
     }
 
-    if (ctx->declared > gateway->max_body) {
+    if (ctx->declared > pool->max_body) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
     }
 
@@ -234,36 +330,129 @@ ngx_ohttp_relay_check_gateway(ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
+/* where others hold the same key, one of them may do what the first does not */
+
 static ngx_int_t
 ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_http_cleanup_t           *cln;
-    ngx_ohttp_relay_counters_t   *counters;
-    ngx_ohttp_relay_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    ngx_uint_t                  i, n, place;
+    ngx_http_cleanup_t         *cln;
+    ngx_ohttp_relay_result_e    result;
+    ngx_ohttp_relay_gateway_t  *first;
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    counters = ngx_ohttp_relay_metrics_counters(rmcf->metrics,
-                                                ctx->gateway->index);
+    first = ctx->gateway;
+    result = ngx_ohttp_relay_try_gateway(r, ctx);
 
-    if (ngx_ohttp_relay_metrics_enter(counters, ctx->gateway->max_in_flight)
+    if (result != NGX_OHTTP_RELAY_RESULT_NONE && ctx->choice) {
+
+        n = ctx->choice->members.nelts;
+        place = ngx_ohttp_relay_select_place(ctx->choice);
+
+        for (i = 0; i < n && ctx->counters == NULL; i++) {
+            ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice, place + i);
+            (void) ngx_ohttp_relay_try_gateway(r, ctx);
+        }
+    }
+
+    if (ctx->counters == NULL) {
+        ctx->gateway = first;
+        return ngx_ohttp_relay_refuse(ctx, result);
+    }
+
+    cln->handler = ngx_ohttp_relay_cleanup;
+    cln->data = r;
+
+    return NGX_OK;
+}
+
+
+/* a place at ctx->gateway, with ctx->counters set, or why there is none */
+
+static ngx_ohttp_relay_result_e
+ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_counters_t   *counters;
+    ngx_ohttp_relay_gateway_t    *gateway;
+    ngx_ohttp_relay_admission_t  *admission;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    gateway = ctx->gateway;
+
+    if (ctx->permit && ctx->permit->admitted) {
+        admission = &ctx->permit->admission;
+
+        if (!ngx_ohttp_relay_access_admits(admission, &gateway->name)
+            && !(gateway->pool
+                 && ngx_ohttp_relay_access_admits(admission,
+                                                  &gateway->pool->name)))
+        {
+            return NGX_OHTTP_RELAY_GATEWAY_NOT_ALLOWED;
+        }
+    }
+
+    if (!(gateway->kinds & (1 << ctx->kind))) {
+        return NGX_OHTTP_RELAY_UNSUPPORTED_MEDIA_TYPE;
+    }
+
+    if (ctx->declared > gateway->max_body
+        || ctx->received > gateway->max_body)
+    {
+        return NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    counters = ngx_ohttp_relay_metrics_counters(rmcf->metrics, gateway->index);
+
+    if (ngx_ohttp_relay_metrics_enter(counters, gateway->max_in_flight)
         != NGX_OK)
     {
-        return ngx_ohttp_relay_refuse(ctx,
-                                      NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE);
+        return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
     ctx->counters = counters;
 
-    cln->handler = ngx_ohttp_relay_cleanup;
-    cln->data = ctx;
+    return NGX_OHTTP_RELAY_RESULT_NONE;
+}
 
-    return NGX_OK;
+
+ngx_int_t
+ngx_ohttp_relay_enter_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_uint_t                  i, n, place;
+    ngx_ohttp_relay_gateway_t  *failed;
+
+    if (ctx->choice == NULL || ctx->others == NGX_OHTTP_RELAY_MAX_OTHERS) {
+        return NGX_DECLINED;
+    }
+
+    ctx->others++;
+
+    n = ctx->choice->members.nelts;
+    place = ngx_ohttp_relay_select_place(ctx->choice);
+    failed = ctx->gateway;
+
+    ngx_ohttp_relay_leave(ctx);
+
+    for (i = 0; i < n; i++) {
+        ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice, place + i);
+
+        if (ctx->gateway != failed
+            && ngx_ohttp_relay_try_gateway(r, ctx)
+               == NGX_OHTTP_RELAY_RESULT_NONE)
+        {
+            return NGX_OK;
+        }
+    }
+
+    ctx->gateway = failed;
+
+    return NGX_DECLINED;
 }
 
 
@@ -285,7 +474,14 @@ ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx)
 static void
 ngx_ohttp_relay_cleanup(void *data)
 {
-    ngx_ohttp_relay_leave(data);
+    ngx_http_request_t *r = data;
+
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    ngx_ohttp_relay_claim_abandon(r, ctx);
+    ngx_ohttp_relay_leave(ctx);
 }
 
 
@@ -298,8 +494,9 @@ static ngx_int_t
 ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx)
 {
-    off_t    least, there;
-    u_char   header[NGX_OHTTP_RELAY_ENVELOPE_HEADER], *last;
+    off_t       least, there;
+    u_char      header[NGX_OHTTP_RELAY_ENVELOPE_HEADER], *last;
+    ngx_int_t   rc;
 
     last = ngx_ohttp_relay_peek_body(r, ctx, header,
                                      NGX_OHTTP_RELAY_ENVELOPE_HEADER);
@@ -310,8 +507,36 @@ ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
         == NGX_OHTTP_RELAY_OK)
     {
         ctx->suite = 1;
+
         least = ngx_ohttp_relay_envelope_min(&ctx->envelope,
                                    ctx->kind == NGX_OHTTP_RELAY_CHUNKED);
+
+        if (ctx->gateway == NULL
+            && (ctx->declared < 0 || ctx->declared >= least))
+        {
+            rc = ngx_ohttp_relay_choose_by_key(r, ctx);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        /* what the gateway could not open would cost a token for nothing */
+
+        if (ctx->gateway
+            && ngx_ohttp_relay_keys_refuse(ctx->gateway, ctx->envelope.key_id))
+        {
+            return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_UNKNOWN_KEY);
+        }
+
+        /* of a request that must be new, the part that makes it so */
+
+        if (ctx->gateway
+            && ctx->gateway->replay_window
+            && r->reading_body
+            && ctx->received < (off_t) ngx_ohttp_relay_claim_sealed(ctx))
+        {
+            return NGX_AGAIN;
+        }
     }
 
     there = (ctx->declared >= 0) ? ctx->declared : ctx->received;
@@ -325,4 +550,31 @@ ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
     }
 
     return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_MALFORMED_REQUEST);
+}
+
+
+/* the id is in clear (RFC 9458, section 4.3); nothing has been claimed yet */
+
+static ngx_int_t
+ngx_ohttp_relay_choose_by_key(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    u_char     id;
+    ngx_str_t  key;
+
+    id = ctx->envelope.key_id;
+
+    key.data = &id;
+    key.len = 1;
+
+    ctx->choice = ngx_ohttp_relay_select(ctx->pool, &key);
+
+    if (ctx->choice == NULL) {
+        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
+    }
+
+    ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice,
+                                   ngx_ohttp_relay_select_place(ctx->choice));
+
+    return ngx_ohttp_relay_enter(r, ctx);
 }

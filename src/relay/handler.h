@@ -29,9 +29,23 @@ ngx_uint_t ngx_ohttp_relay_owns(ngx_http_request_t *r);
 ngx_ohttp_relay_ctx_t *ngx_ohttp_relay_get_ctx(ngx_http_request_t *r);
 
 /*
+ * Returns ctx->permit, which is made if there was none; NULL without memory.
+ */
+ngx_ohttp_relay_permit_t *ngx_ohttp_relay_get_permit(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+
+/*
  * Gives back the request's place among those in flight, if it still has one.
  */
 void ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx);
+
+/*
+ * Gives back the request's place at its gateway, which cannot be reached, and
+ * takes one at another that holds the same key: NGX_OK with ctx->gateway
+ * changed, or NGX_DECLINED if there is none or enough were tried.
+ */
+ngx_int_t ngx_ohttp_relay_enter_other(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 
 /*
  * Notes how the request ends.  The first note stands, later failures are but

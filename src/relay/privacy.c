@@ -14,6 +14,11 @@
 #include "privacy.h"
 
 
+#define ngx_ohttp_relay_header_is(h, name)                                   \
+    ((h)->key.len == sizeof(name) - 1                                        \
+     && ngx_memcmp((h)->lowcase_key, name, sizeof(name) - 1) == 0)
+
+
 /* what nginx had before a request was scrubbed, for the next on a connection */
 
 typedef struct {
@@ -26,14 +31,18 @@ typedef struct {
 static void ngx_ohttp_relay_restore(void *data);
 static u_char *ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
-static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_look_gateway(
-    ngx_http_request_t *r, ngx_ohttp_relay_loc_conf_t *rlcf);
+static void ngx_ohttp_relay_look_gateway(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_loc_conf_t *rlcf);
 static void ngx_ohttp_relay_look_type(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_is_repeated(ngx_http_request_t *r,
     ngx_table_elt_t *field);
 static void ngx_ohttp_relay_look_headers(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_loc_conf_t *rlcf);
+static void ngx_ohttp_relay_look_header(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_loc_conf_t *rlcf, ngx_table_elt_t *h);
+static void ngx_ohttp_relay_look_pool(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_forget_headers(ngx_http_request_t *r);
 static void ngx_ohttp_relay_forget_query(ngx_http_request_t *r);
 static void ngx_ohttp_relay_forget_variables(ngx_http_request_t *r);
@@ -161,6 +170,7 @@ ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf, size_t len)
 void
 ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_uint_t                   asks;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
     if (ctx->looked) {
@@ -171,13 +181,28 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     ctx->looked = 1;
     ctx->query = (r->args.len != 0);
-    ctx->gateway = rlcf->gateway ? rlcf->gateway
-                                 : ngx_ohttp_relay_look_gateway(r, rlcf);
 
+    ngx_ohttp_relay_look_gateway(r, ctx, rlcf);
     ngx_ohttp_relay_look_type(r, ctx);
 
-    if (rlcf->origins || rlcf->early_data_header) {
+    /* keys are for everybody */
+
+    asks = !rlcf->keys && ngx_ohttp_relay_auth_asks(rlcf->auth);
+
+    /* without memory for them the handler refuses, as nobody has looked */
+
+    if (asks) {
+        (void) ngx_ohttp_relay_get_permit(r, ctx);
+    }
+
+    if (asks || rlcf->origins || rlcf->early_data_header
+        || (ctx->pool && ctx->pool->header.len))
+    {
         ngx_ohttp_relay_look_headers(r, ctx, rlcf);
+    }
+
+    if (ctx->pool) {
+        ngx_ohttp_relay_look_pool(r, ctx);
     }
 
     ngx_ohttp_relay_forget_headers(r);
@@ -189,24 +214,31 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
-/* a name from the request; NULL if no gateway has it */
+/* a gateway or a pool; a name from the request may be that of neither */
 
-static ngx_ohttp_relay_gateway_t *
-ngx_ohttp_relay_look_gateway(ngx_http_request_t *r,
+static void
+ngx_ohttp_relay_look_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_loc_conf_t *rlcf)
 {
     ngx_str_t                     name;
     ngx_ohttp_relay_main_conf_t  *rmcf;
 
-    if (!rlcf->relay
+    ctx->gateway = rlcf->gateway;
+    ctx->pool = rlcf->pool;
+
+    if (ctx->gateway || ctx->pool || !rlcf->relay
         || ngx_http_complex_value(r, &rlcf->name, &name) != NGX_OK)
     {
-        return NULL;
+        return;
     }
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-    return ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name);
+    ctx->gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name);
+
+    if (ctx->gateway == NULL) {
+        ctx->pool = ngx_ohttp_relay_pool_find(&rmcf->gateways, &name);
+    }
 }
 
 
@@ -293,24 +325,68 @@ ngx_ohttp_relay_look_headers(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (rlcf->origins
-                && h[i].key.len == sizeof("origin") - 1
-                && ngx_strncmp(h[i].lowcase_key, "origin", h[i].key.len) == 0)
-            {
-                ngx_ohttp_relay_match_origin(rlcf->origins, &h[i].value,
-                                             &ctx->origin);
-
-            } else if (rlcf->early_data_header
-                       && h[i].key.len == sizeof("early-data") - 1
-                       && ngx_strncmp(h[i].lowcase_key, "early-data",
-                                      h[i].key.len)
-                          == 0)
-            {
-                /* what is not "1" is taken for it: RFC 8470, section 5.1 */
-                ctx->early = 1;
-            }
+            ngx_ohttp_relay_look_header(ctx, rlcf, &h[i]);
         }
+    }
+}
+
+
+static void
+ngx_ohttp_relay_look_header(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_loc_conf_t *rlcf, ngx_table_elt_t *h)
+{
+    ngx_uint_t  proxy;
+
+    if (ctx->pool
+        && ngx_ohttp_relay_select_reads(ctx->pool, h->lowcase_key, h->key.len))
+    {
+        ctx->ambiguous |= ctx->named;
+        ctx->named = 1;
+        ctx->choice = ngx_ohttp_relay_select(ctx->pool, &h->value);
+        return;
+    }
+
+    if (rlcf->origins && ngx_ohttp_relay_header_is(h, "origin")) {
+        ngx_ohttp_relay_match_origin(rlcf->origins, &h->value, &ctx->origin);
+        return;
+    }
+
+    if (rlcf->early_data_header && ngx_ohttp_relay_header_is(h, "early-data")) {
+
+        /* what is not "1" is taken for it: RFC 8470, section 5.1 */
+        ctx->early = 1;
+        return;
+    }
+
+    if (ctx->permit == NULL) {
+        return;
+    }
+
+    proxy = ngx_ohttp_relay_header_is(h, "proxy-authorization");
+
+    if (proxy || ngx_ohttp_relay_header_is(h, "authorization")) {
+        ngx_ohttp_relay_credentials_note(&ctx->permit->credentials, proxy,
+                                         h->value.data,
+                                         h->value.data + h->value.len);
+    }
+}
+
+
+/* which gateway of the pool it is, unless its body has to tell */
+
+static void
+ngx_ohttp_relay_look_pool(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->pool->select == NGX_OHTTP_RELAY_SELECT_PATH) {
+        ctx->choice = ngx_ohttp_relay_select_path(ctx->pool, &r->uri);
+
+    } else if (!ctx->named) {
+        ctx->choice = ctx->pool->fallback;
+    }
+
+    if (ctx->choice && !ctx->ambiguous) {
+        ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice,
+                                   ngx_ohttp_relay_select_place(ctx->choice));
     }
 }
 

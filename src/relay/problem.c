@@ -12,6 +12,7 @@
 #include "problem.h"
 
 
+#define NGX_OHTTP_RELAY_UNPROCESSABLE          422
 #define NGX_OHTTP_RELAY_TOO_EARLY_STATUS       425
 #define NGX_OHTTP_RELAY_FIELDS_TOO_LARGE       431
 
@@ -26,7 +27,13 @@ typedef struct {
 
 static ngx_ohttp_relay_problem_t *ngx_ohttp_relay_problem(
     ngx_ohttp_relay_result_e result);
+static ngx_int_t ngx_ohttp_relay_problem_text(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_problem_challenges(ngx_http_request_t *r,
+    ngx_ohttp_relay_auth_t *auth);
+static ngx_int_t ngx_ohttp_relay_problem_retry(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static char *ngx_ohttp_relay_proxy_error(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
@@ -40,7 +47,7 @@ static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
 
     { 405, "http_request_error",
       "Method not allowed",
-      "Send the sealed request with POST." },
+      "Send the request with a method that Allow lists." },
 
     { 415, "http_request_error",
       "Unsupported media type",
@@ -50,7 +57,7 @@ static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
     { 400, "http_request_error",
       "Malformed request",
       "Send one whole sealed request as the body, to the plain path without "
-      "a query." },
+      "a query, and at most one credential of a kind." },
 
     { 413, "http_request_error",
       "Payload too large",
@@ -66,13 +73,28 @@ static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
       "Credential required",
       "Send a credential that this relay accepts." },
 
+    { 401, "http_request_denied",
+      "Credential invalid",
+      "The credential is not one that this relay accepts; get a new one from "
+      "its issuer." },
+
+    { 401, "http_request_denied",
+      "Credential expired",
+      "The credential has expired; get a new one from its issuer." },
+
+    { 401, "http_request_denied",
+      "Token spent",
+      "The token has been used before; take the next one, and seal a new "
+      "request for it." },
+
     { 429, "http_request_denied",
       "Too many requests",
       "Wait as long as Retry-After says, then send the request again." },
 
     { 404, "destination_not_found",
       "Unknown gateway",
-      "No gateway of this name is registered here; check the URL." },
+      "No gateway of this name is registered here; check the URL, and the "
+      "header that names one." },
 
     { 403, "http_request_denied",
       "Not allowed",
@@ -83,6 +105,22 @@ static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
       "Gateway unavailable",
       "The gateway takes no more requests at the moment; wait as long as "
       "Retry-After says, then send the request again." },
+
+    /* the status is that of the gateway's block */
+
+    { 0, "http_request_denied",
+      "Unknown key",
+      "The gateway has no key of this id any more; get its keys anew, and "
+      "seal a new request." },
+
+    { 409, "http_request_denied",
+      "Replay detected",
+      "This sealed request has come before; seal a new one." },
+
+    { 503, "proxy_internal_error",
+      "Store unavailable",
+      "The relay cannot tell at the moment whether the credential may be "
+      "used; wait as long as Retry-After says, then send the request again." },
 
     { 502, "http_protocol_error",
       "Gateway error",
@@ -104,9 +142,13 @@ ngx_ohttp_relay_problem(ngx_ohttp_relay_result_e result)
 
 
 ngx_int_t
-ngx_ohttp_relay_problem_status(ngx_ohttp_relay_result_e result)
+ngx_ohttp_relay_problem_status(ngx_ohttp_relay_ctx_t *ctx)
 {
-    return ngx_ohttp_relay_problem(result)->status;
+    if (ctx->result == NGX_OHTTP_RELAY_UNKNOWN_KEY) {
+        return ctx->gateway->unknown_key;
+    }
+
+    return ngx_ohttp_relay_problem(ctx->result)->status;
 }
 
 
@@ -141,32 +183,10 @@ ngx_int_t
 ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_uint_t status)
 {
-    u_char                     *p;
-    size_t                      len;
-    ngx_str_t                  *code;
-    ngx_ohttp_relay_problem_t  *problem;
-
-    static char  body[] =
-        "{\"type\":\"urn:ohttp-relay:problem:%V\",\"title\":\"%s\","
-        "\"status\":%ui,\"detail\":\"%s\","
-        "\"error\":{\"message\":\"%s\",\"type\":\"relay_error\","
-        "\"param\":null,\"code\":\"%V\"}}\n";
-
-    problem = ngx_ohttp_relay_problem(ctx->result);
-    code = &ngx_ohttp_relay_result_names[ctx->result];
-
-    len = sizeof(body) + NGX_INT_T_LEN + 2 * code->len
-          + ngx_strlen(problem->title) + 2 * ngx_strlen(problem->detail);
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
+    if (ngx_ohttp_relay_problem_text(r, ctx, status) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx->body.data = p;
-    ctx->body.len = ngx_snprintf(p, len, body, code, problem->title, status,
-                                 problem->detail, problem->detail, code)
-                    - p;
     ctx->problem = 1;
 
     r->headers_out.status = status;
@@ -178,7 +198,10 @@ ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 
     /* nginx 1.22 knows no reasons for these */
 
-    if (status == NGX_OHTTP_RELAY_TOO_EARLY_STATUS) {
+    if (status == NGX_OHTTP_RELAY_UNPROCESSABLE) {
+        ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Content");
+
+    } else if (status == NGX_OHTTP_RELAY_TOO_EARLY_STATUS) {
         ngx_str_set(&r->headers_out.status_line, "425 Too Early");
 
     } else if (status == NGX_OHTTP_RELAY_FIELDS_TOO_LARGE) {
@@ -192,10 +215,64 @@ ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 }
 
 
+/* the body, with a type that is registered where there is one */
+
+static ngx_int_t
+ngx_ohttp_relay_problem_text(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    u_char                     *p;
+    size_t                      len;
+    ngx_str_t                  *code, *base, *name;
+    ngx_ohttp_relay_problem_t  *problem;
+
+    static ngx_str_t  urn = ngx_string("urn:ohttp-relay:problem:");
+
+    /* RFC 9458, section 5.3 */
+    static ngx_str_t  iana = ngx_string("https://iana.org/assignments/"
+                                        "http-problem-types#");
+    static ngx_str_t  key = ngx_string("ohttp-key");
+
+    static char  body[] =
+        "{\"type\":\"%V%V\",\"title\":\"%s\","
+        "\"status\":%ui,\"detail\":\"%s\","
+        "\"error\":{\"message\":\"%s\",\"type\":\"relay_error\","
+        "\"param\":null,\"code\":\"%V\"}}\n";
+
+    problem = ngx_ohttp_relay_problem(ctx->result);
+    code = &ngx_ohttp_relay_result_names[ctx->result];
+
+    base = &urn;
+    name = code;
+
+    if (ctx->result == NGX_OHTTP_RELAY_UNKNOWN_KEY) {
+        base = &iana;
+        name = &key;
+    }
+
+    len = sizeof(body) + NGX_INT_T_LEN + base->len + name->len + code->len
+          + ngx_strlen(problem->title) + 2 * ngx_strlen(problem->detail);
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->body.data = p;
+    ctx->body.len = ngx_snprintf(p, len, body, base, name, problem->title,
+                                 status, problem->detail, problem->detail,
+                                 code)
+                    - p;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_int_t                    rc;
     ngx_ohttp_relay_loc_conf_t  *rlcf;
 
     static ngx_str_t  cache_control = ngx_string("Cache-Control");
@@ -203,40 +280,94 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
     static ngx_str_t  allow = ngx_string("Allow");
     static ngx_str_t  post = ngx_string("POST");
     static ngx_str_t  post_options = ngx_string("POST, OPTIONS");
-    static ngx_str_t  retry_after = ngx_string("Retry-After");
-    static ngx_str_t  second = ngx_string("1");
+    static ngx_str_t  get_head = ngx_string("GET, HEAD");
 
     if (ngx_ohttp_relay_add_header(r, &cache_control, &no_store) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
     switch (ctx->result) {
 
     case NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED:
-        rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+        rc = ngx_ohttp_relay_add_header(r, &allow,
+                                        rlcf->keys ? &get_head
+                                        : rlcf->origins ? &post_options
+                                        : &post);
+        break;
 
-        if (ngx_ohttp_relay_add_header(r, &allow,
-                                       rlcf->origins ? &post_options : &post)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
+    case NGX_OHTTP_RELAY_CREDENTIAL_REQUIRED:
+    case NGX_OHTTP_RELAY_CREDENTIAL_INVALID:
+    case NGX_OHTTP_RELAY_CREDENTIAL_EXPIRED:
+    case NGX_OHTTP_RELAY_TOKEN_SPENT:
+        rc = ngx_ohttp_relay_problem_challenges(r, rlcf->keys ? NULL
+                                                              : rlcf->auth);
         break;
 
     case NGX_OHTTP_RELAY_RATE_LIMITED:
     case NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE:
-        if (ngx_ohttp_relay_add_header(r, &retry_after, &second) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
+    case NGX_OHTTP_RELAY_STORE_UNAVAILABLE:
+        rc = ngx_ohttp_relay_problem_retry(r, ctx);
         break;
 
     default:
-        break;
+        rc = NGX_OK;
     }
 
-    return ngx_ohttp_relay_proxy_status(r, ctx);
+    return rc == NGX_OK ? ngx_ohttp_relay_proxy_status(r, ctx) : rc;
+}
+
+
+/* RFC 9110, section 11.6.1: what would be accepted */
+
+static ngx_int_t
+ngx_ohttp_relay_problem_challenges(ngx_http_request_t *r,
+    ngx_ohttp_relay_auth_t *auth)
+{
+    ngx_str_t   *challenge;
+    ngx_uint_t   n;
+
+    static ngx_str_t  name = ngx_string("WWW-Authenticate");
+
+    /* nginx's own auth_basic brings a challenge of its own */
+
+    if (!ngx_ohttp_relay_auth_asks(auth)) {
+        return NGX_OK;
+    }
+
+    for (n = 0; /* void */ ; n++) {
+
+        challenge = ngx_ohttp_relay_access_challenge(auth, n);
+
+        if (challenge == NULL) {
+            return NGX_OK;
+        }
+
+        if (ngx_ohttp_relay_add_header(r, &name, challenge) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_problem_retry(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  name = ngx_string("Retry-After");
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", ngx_max(ctx->retry_after, 1))
+                - value.data;
+
+    return ngx_ohttp_relay_add_header(r, &name, &value);
 }
 
 

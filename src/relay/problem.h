@@ -12,9 +12,10 @@
 
 
 /*
- * The HTTP status that goes with a problem.
+ * The HTTP status that goes with the problem in ctx->result; of an unknown key
+ * that which the gateway's block asks for.
  */
-ngx_int_t ngx_ohttp_relay_problem_status(ngx_ohttp_relay_result_e result);
+ngx_int_t ngx_ohttp_relay_problem_status(ngx_ohttp_relay_ctx_t *ctx);
 
 /*
  * The problem that an error status, made by nginx or by another module, means

@@ -22,6 +22,10 @@ static ngx_int_t ngx_ohttp_relay_variable_result(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_ohttp_relay_variable_suite(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_ohttp_relay_variable_auth(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_ohttp_relay_variable_tier(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_ohttp_relay_variable_set(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
 
@@ -37,6 +41,12 @@ static ngx_http_variable_t  ngx_ohttp_relay_variables[] = {
     { ngx_string("ohttp_relay_suite"), NULL,
       ngx_ohttp_relay_variable_suite, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("ohttp_relay_auth"), NULL,
+      ngx_ohttp_relay_variable_auth, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("ohttp_relay_tier"), NULL,
+      ngx_ohttp_relay_variable_tier, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 
@@ -46,6 +56,7 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
 {
     ngx_uint_t                      index;
     ngx_ohttp_relay_ctx_t          *ctx;
+    ngx_ohttp_relay_loc_conf_t     *rlcf;
     ngx_ohttp_relay_main_conf_t    *rmcf;
     ngx_ohttp_relay_observation_t   observation;
 
@@ -54,6 +65,8 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
     if (ctx == NULL || !ngx_ohttp_relay_owns(r)) {
         return NGX_OK;
     }
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
 
     observation.result = ngx_ohttp_relay_result(r, ctx);
     observation.request_size = -1;
@@ -65,7 +78,10 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
 
     if (ctx->gateway) {
         index = ctx->gateway->index;
-        observation.request_size = ctx->received;
+
+        if (!rlcf->keys) {
+            observation.request_size = ctx->received;
+        }
 
         if (ctx->answered) {
             observation.response_size = ctx->sent;
@@ -204,6 +220,55 @@ ngx_ohttp_relay_variable_suite(ngx_http_request_t *r,
     ngx_ohttp_relay_variable_set(v, p,
                   ngx_ohttp_relay_envelope_suite(&ctx->envelope, p,
                                                  NGX_OHTTP_RELAY_SUITE_MAX));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_variable_auth(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t              *kind;
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    static ngx_str_t  token = ngx_string("token");
+    static ngx_str_t  jwt = ngx_string("jwt");
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx == NULL || ctx->permit == NULL || !ctx->permit->admitted) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    kind = ctx->permit->admission.key ? &token : &jwt;
+
+    ngx_ohttp_relay_variable_set(v, kind->data, kind->len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_variable_tier(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                    *name;
+    ngx_ohttp_relay_ctx_t        *ctx;
+    ngx_ohttp_relay_admission_t  *admission;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
+
+    if (ctx == NULL || ctx->permit == NULL || !ctx->permit->admitted) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    admission = &ctx->permit->admission;
+    name = admission->key ? &admission->key->name : &admission->issuer->name;
+
+    ngx_ohttp_relay_variable_set(v, name->data, name->len);
 
     return NGX_OK;
 }

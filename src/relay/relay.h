@@ -12,12 +12,19 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../access/access.h"
 #include "../codec/chunk.h"
 #include "../codec/envelope.h"
-#include "../gateway/gateway.h"
+#include "../gateway/select.h"
 #include "../observe/metrics.h"
 #include "../observe/status.h"
+#include "../store/store.h"
+#include "../watch/watch.h"
 #include "gather.h"
+
+
+/* questions to the store: that a request is new, and what it costs */
+#define NGX_OHTTP_RELAY_ASKS  2
 
 
 typedef struct ngx_ohttp_relay_ctx_s  ngx_ohttp_relay_ctx_t;
@@ -39,6 +46,9 @@ typedef void (*ngx_ohttp_relay_ready_pt)(ngx_http_request_t *r,
 
 typedef struct {
     ngx_ohttp_relay_gateways_t    gateways;
+    ngx_ohttp_relay_access_t      access;
+    ngx_ohttp_relay_store_t      *store;      /* NULL if nobody needs one */
+    ngx_ohttp_relay_watch_t      *watch;      /* NULL without such files */
     ngx_ohttp_relay_metrics_t    *metrics;
     ngx_str_t                    *names;      /* of the gateways, by index */
 
@@ -69,17 +79,35 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                    relay;      /* ohttp_relay_pass is here */
+    ngx_uint_t                    keys;       /* or it is ohttp_relay_keys */
     ngx_log_t                    *log;        /* see privacy.h */
-    ngx_http_complex_value_t      name;       /* of the gateway */
+    ngx_http_complex_value_t      name;       /* of a gateway or a pool */
     ngx_ohttp_relay_gateway_t    *gateway;    /* NULL if the name varies */
+    ngx_ohttp_relay_pool_t       *pool;       /* the same */
 
     ngx_array_t                  *origins;    /* ngx_str_t, ohttp_relay_cors */
     ngx_flag_t                    early_data_header;
-    ngx_flag_t                    open;       /* ohttp_relay_auth says "off" */
-    u_char                       *file;       /* where ohttp_relay_pass is */
+    ngx_ohttp_relay_auth_t       *auth;       /* NULL: nothing was said */
+    u_char                       *file;       /* where either is */
     ngx_uint_t                    line;
     ngx_uint_t                    status;     /* NGX_OHTTP_RELAY_STATUS_* */
 } ngx_ohttp_relay_loc_conf_t;
+
+
+/*
+ * Who may send a request, and what it costs.  Most of the memory that a relay
+ * holds for a request: it is there only where one of the two is asked.
+ */
+
+typedef struct {
+    ngx_ohttp_relay_credentials_t  credentials;
+    ngx_ohttp_relay_admission_t    admission;
+    ngx_ohttp_relay_ask_t          ask[NGX_OHTTP_RELAY_ASKS];
+    ngx_uint_t                     asked;     /* so many have their answer */
+    ngx_uint_t                     returning;  /* refunds that are awaited */
+
+    unsigned                       admitted:1; /* "admission" is known */
+} ngx_ohttp_relay_permit_t;
 
 
 /*
@@ -89,12 +117,16 @@ typedef struct {
 
 struct ngx_ohttp_relay_ctx_s {
     ngx_ohttp_relay_result_e      result;
-    ngx_ohttp_relay_gateway_t    *gateway;
+    ngx_ohttp_relay_pool_t       *pool;       /* NULL: a gateway is named */
+    ngx_ohttp_relay_choice_t     *choice;     /* of the pool; NULL: none */
+    ngx_ohttp_relay_gateway_t    *gateway;    /* NULL: not known, or yet */
     ngx_ohttp_relay_counters_t   *counters;   /* not NULL: is in flight */
 
     /* what the door has found in the client's head */
     ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */
     ngx_str_t                     origin;     /* if it is allowed */
+
+    ngx_ohttp_relay_permit_t     *permit;     /* NULL: nobody asked for one */
 
     /* the request's body */
     ngx_ohttp_relay_envelope_t    envelope;
@@ -123,13 +155,18 @@ struct ngx_ohttp_relay_ctx_s {
 
     /* the relay's own answer */
     ngx_uint_t                    refused_status;  /* the gateway's, or 0 */
+    ngx_uint_t                    retry_after;     /* seconds; 0: unknown */
     ngx_str_t                     body;
 
     unsigned                      looked:1;   /* the client's head was read */
     unsigned                      query:1;    /* it has one */
     unsigned                      accepted:1; /* it has a right media type */
+    unsigned                      named:1;    /* it has a pool's header */
+    unsigned                      ambiguous:1;  /* it has two of them */
     unsigned                      early:1;    /* it has Early-Data: 1 */
     unsigned                      suite:1;    /* "envelope" is known */
+    unsigned                      rest:1;     /* of a body: see body.h */
+    unsigned                      others:2;   /* so many gateways more */
     unsigned                      head_sent:1;
 
     unsigned                      http_10:1;
@@ -145,6 +182,7 @@ struct ngx_ohttp_relay_ctx_s {
     unsigned                      holding:1;  /* but waits for its body */
     unsigned                      exited:1;   /* its head left the filters */
     unsigned                      problem:1;  /* the body is our own */
+    unsigned                      waiting:1;  /* it goes after a refund */
     unsigned                      cut:1;      /* it must not end well */
     unsigned                      last_sent:1;
 };

@@ -92,14 +92,23 @@ bench_send(int fd, const char *data, size_t len)
 }
 
 
+/* nanoseconds */
+
 static inline unsigned long long
-bench_now(void)
+bench_clock(clockid_t clock)
 {
     struct timespec  ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
 
     return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+
+static inline unsigned long long
+bench_now(void)
+{
+    return bench_clock(CLOCK_MONOTONIC);
 }
 
 

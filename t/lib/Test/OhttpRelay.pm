@@ -17,7 +17,7 @@ package Test::OhttpRelay;
 #
 # Environment: TEST_NGINX_BINARY, TEST_NGINX_MODULE, TEST_NGINX_GLOBALS,
 # TEST_NGINX_GLOBALS_HTTP, TEST_NGINX_LEAVE, TEST_NGINX_CATLOG, TEST_NGINX_VERBOSE,
-# TEST_NGINX_UNSAFE (the large sizes), TEST_OHTTP_PEER.
+# TEST_NGINX_UNSAFE (the large sizes), TEST_OHTTP_PEER, TEST_ACCESS_PEER.
 
 use strict;
 use warnings;
@@ -80,7 +80,8 @@ sub dir    { $_[0]{dir} }
 sub canary { $_[0]{canary} }
 
 # Skips the whole test where something is missing here: openssl (the program), ssl (for
-# Perl), peer (the real OHTTP peer), http2, or part of any option of nginx's configure.
+# Perl), peer (the real OHTTP peer), access-peer (tokens and JWTs), redis (its server),
+# http2, or part of any option of nginx's configure.
 
 sub has {
     my ($self, @needs) = @_;
@@ -89,7 +90,9 @@ sub has {
         my $there = $need eq 'ssl' ? eval { require IO::Socket::SSL; 1 }
             : $need eq 'http2' ? $self->built_with('http_v2')
             : $need eq 'peer' ? -x $self->peer
-            : $need eq 'openssl' ? system('command -v openssl >/dev/null 2>&1') == 0
+            : $need eq 'access-peer' ? -e $self->access_peer && is_program('node')
+            : $need eq 'openssl' ? is_program('openssl')
+            : $need eq 'redis' ? is_program('redis-server')
             : $self->built_with($need);
 
         if (!$there) {
@@ -99,6 +102,8 @@ sub has {
 
     return $self;
 }
+
+sub is_program { system("command -v $_[0] >/dev/null 2>&1") == 0 }
 
 sub built_with {
     my ($self, $option) = @_;
@@ -115,33 +120,40 @@ sub version {
 
 sub peer { $ENV{TEST_OHTTP_PEER} || "$root/build/ohttp-peer" }
 
+sub access_peer { $ENV{TEST_ACCESS_PEER} || "$root/build/access-peer/access-peer.mjs" }
+
 # ---- configuration and files
 
-# A free port for a logical one. A test owns a range of ports for as long as it holds the
-# first of them, so tests side by side cannot take each other's.
+# A free port for a logical one. A test owns ranges of ports, each for as long as it holds
+# the first of it, so tests side by side cannot take each other's.
 
 sub port {
     my ($self, $logical) = @_;
 
-    for (1 .. 200) {
-        last if $self->{range};
-        my $first = 10000 + 25 * int rand 880;
-        my $lock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $first,
-            Proto => 'tcp', Listen => 1) or next;
-        @$self{qw/range lock/} = ($first, $lock);
-    }
-
-    $self->{range} or die "no free range of ports\n";
-
     while (!$self->{ports}{$logical}) {
+        $self->take_range if !$self->{range} || $self->{range} % 25 == 24;
         my $port = ++$self->{range};
-        $port % 25 or die "a test has 24 ports\n";
         my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
             Proto => 'tcp', Listen => 1, ReuseAddr => 1) or next;
         $self->{ports}{$logical} = $port;
     }
 
     return $self->{ports}{$logical};
+}
+
+sub take_range {
+    my ($self) = @_;
+
+    for (1 .. 200) {
+        my $first = 10000 + 25 * int rand 880;
+        my $lock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $first,
+            Proto => 'tcp', Listen => 1) or next;
+        push @{ $self->{locks} }, $lock;
+        $self->{range} = $first;
+        return;
+    }
+
+    die "no free range of ports\n";
 }
 
 sub expand {
@@ -278,7 +290,8 @@ sub run {
                 . $self->read_file('error.log');
         };
     });
-    $self->waitfor('a worker', sub { $self->workers });
+    $self->waitfor('a worker', sub { $self->workers })
+        if $self->read_file('nginx.conf') !~ /^\s*master_process\s+off;/m;
 
     return $self;
 }
@@ -316,7 +329,32 @@ sub reload {
     return $self;
 }
 
+# The same, and returns when no worker of before is left.
+
+sub reload_whole {
+    my ($self) = @_;
+    my %old = map { $_ => 1 } $self->workers;
+    $self->reload;
+    $self->waitfor('old workers to end', sub { !grep { $old{$_} } $self->workers });
+    return $self;
+}
+
 sub signal { kill $_[1] => $_[0]{master} }
+
+# Kills nginx with all its workers, as a machine that loses its power would.
+
+sub crash {
+    my ($self) = @_;
+    my $pid = delete $self->{master};
+
+    # the master first, or it would start new workers
+    kill STOP => $pid;
+    kill KILL => $pid, children($pid);
+    waitpid $pid, 0;
+    unlink "$self->{dir}/nginx.pid";
+
+    return $self;
+}
 
 # Ends nginx in order (quit) or at once (stop). Both return its exit code.
 
@@ -357,6 +395,48 @@ sub run_daemon {
 
     push @{ $self->{pids} }, $pid;
     return $pid;
+}
+
+# A program that runs beside the test and writes to a log in its folder; its pid. It ends
+# with the test, also with one that is killed. A hash before the command may have pipes: in,
+# out.
+
+sub run_program {
+    my ($self, $log, @command) = @_;
+
+    my $pipes = ref $command[0] ? shift @command : {};
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>>', "$self->{dir}/$log";
+        $pipes->{in} ? open(STDIN, '<&', $pipes->{in}) : open(STDIN, '<', '/dev/null');
+        open STDOUT, '>&', $pipes->{out} // \*STDERR;
+        no warnings 'exec';
+        exec 'setpriv', '--pdeathsig', 'KILL', @command;
+        exec @command;
+        POSIX::_exit(127);
+    }
+
+    push @{ $self->{pids} }, $pid;
+    return $pid;
+}
+
+# Ends one of the peers now. One that does not end when told to is killed.
+
+sub end_program {
+    my ($self, $pid, $signal) = @_;
+
+    my @all = ($pid, children($pid));
+    my $end = time + 5;
+    kill $signal // 'TERM', @all;
+    # which a stopped one would never hear of
+    kill CONT => @all;
+
+    while (waitpid($pid, WNOHANG) == 0) {
+        kill KILL => @all if time > $end;
+        sleep 0.01;
+    }
+
+    $self->{pids} = [ grep { $_ != $pid } @{ $self->{pids} } ];
 }
 
 # Polls until the sub says something true; dies after some seconds. For events that must
@@ -401,6 +481,44 @@ sub gateway {
     }
 
     return $gateway;
+}
+
+# The issuer, the clients and the identity provider: see Test::OhttpRelay::Access.
+
+sub access {
+    my ($self) = @_;
+    require Test::OhttpRelay::Access;
+    return $self->{access} //= Test::OhttpRelay::Access->new($self);
+}
+
+# Real Redis servers, and a fake one: see Test::OhttpRelay::Redis, ::RedisCluster and
+# ::FakeRedis.
+
+sub redis {
+    my ($self, %opt) = @_;
+    require Test::OhttpRelay::Redis;
+    return Test::OhttpRelay::Redis->new($self, %opt)->start;
+}
+
+sub redis_cluster {
+    my ($self, %opt) = @_;
+    require Test::OhttpRelay::RedisCluster;
+    return Test::OhttpRelay::RedisCluster->new($self, %opt);
+}
+
+sub fake_redis {
+    my ($self, $logical, %opt) = @_;
+
+    require Test::OhttpRelay::FakeRedis;
+    my $fake = Test::OhttpRelay::FakeRedis->new(port => $self->port($logical),
+        folder => "$self->{dir}/captured", name => "redis-$logical", %opt);
+
+    if ($opt{script}) {
+        $self->run_daemon(sub { $fake->serve });
+        delete $fake->{listener};
+    }
+
+    return $fake;
 }
 
 # What stands for a sealed request: a true envelope header (X25519, HKDF-SHA256,
@@ -517,11 +635,14 @@ sub check_canary {
     find({ no_chdir => 1, wanted => sub {
         return unless -f;
         my $name = substr $_, 1 + length $self->{dir};
-        return if $self->{written}{$name};
+        return if $self->{written}{$name} || $self->{written}{ $name =~ s{/.*}{/}sr };
 
-        my $captured = $name =~ m{^captured/};
-        my $sealed = $captured && $name !~ /\.head$/;
+        # What a store was told or wrote down is full of numbers, but holds nothing sealed.
+        my $store = $name =~ m{^(?:captured/)?redis-};
+        my $captured = $name =~ m{^captured/} && !$store;
+        my $sealed = $captured && $name !~ /\.head$/ || $store;
         my $bytes = $self->read_file($_);
+        $bytes .= Test::OhttpRelay::Redis::unescape($bytes) if $name =~ /\.monitor$/;
         # Times, pids and connection numbers are not ports, and neither is a length.
         $bytes =~ s/^\S+ \S+ \[\w+\] \d+#\d+: (?:\*\d+ )?//mg;
         $bytes =~ s/^Content-Length: \d+\r$//mgi if $captured;
@@ -539,14 +660,9 @@ sub logs { $_[0]->read_file('error.log') . $_[0]->read_file('stderr.log') }
 sub end_peers {
     my ($self) = @_;
 
-    for my $pid (@{ $self->{pids} }) {
-        my @children = children($pid);
-        kill TERM => $pid;
-        kill TERM => @children if @children;
-        waitpid $pid, 0;
-    }
-
-    $self->{pids} = [];
+    # these have something to write down to the end
+    eval { $_->stop } for @{ delete $self->{stores} // [] };
+    $self->end_program($_) for @{ $self->{pids} };
 }
 
 # However a test ends, nothing of it keeps running.

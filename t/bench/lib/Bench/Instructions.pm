@@ -6,6 +6,7 @@ package Bench::Instructions;
 use strict;
 use warnings;
 
+use Bench::Loads qw/load_of/;
 use Bench::Servers qw/directory run_client start_nginx stop/;
 
 use Exporter qw/import/;
@@ -13,12 +14,12 @@ our @EXPORT_OK = qw/instructions profile/;
 
 use constant { SHORT => 200, LONG => 2200 };
 
-# Returns the instructions per request, and the files of both runs.
+# Returns the instructions per request of a load, and the files of both runs.
 
 sub instructions {
-    my ($kind, $gateway) = @_;
+    my ($name, $gateway) = @_;
 
-    my @runs = map { count($kind, $gateway, $_) } SHORT, LONG;
+    my @runs = map { count($name, $gateway, $_) } SHORT, LONG;
 
     return {
         per_request => ($runs[1]{total} - $runs[0]{total}) / (LONG - SHORT),
@@ -27,13 +28,14 @@ sub instructions {
 }
 
 sub count {
-    my ($kind, $gateway, $requests) = @_;
+    my ($name, $gateway, $requests) = @_;
 
-    my $file = directory() . "/callgrind.$kind.$requests";
+    my $file = directory() . "/callgrind.$name.$requests";
+    my ($kind, @load) = load_of($name, LONG);
     my $nginx = start_nginx($kind, $gateway, prefix => ['valgrind', '--tool=callgrind',
         '-q', "--callgrind-out-file=$file"]);
 
-    run_client('send', $nginx->{port}, $requests);
+    run_client('send', $nginx->{port}, $requests, @load);
     stop($nginx->{pid}, 'QUIT');
 
     open my $out, '<', $file or die "$file: $!\n";

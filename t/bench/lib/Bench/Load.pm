@@ -12,7 +12,7 @@ use POSIX ();
 use Bench::Servers qw/apart directory run_client start_nginx stop/;
 
 use Exporter qw/import/;
-our @EXPORT_OK = qw/first_chunk throughput/;
+our @EXPORT_OK = qw/first_chunk median throughput/;
 
 use constant { ROUNDS => 20, SECONDS => 1, CONNECTIONS => 16, STREAMS => 400 };
 

@@ -7,6 +7,7 @@ use warnings;
 
 use List::Util qw/sum/;
 
+use Bench::Loads qw/load_of/;
 use Bench::Servers qw/release start_client start_nginx stop/;
 
 use Exporter qw/import/;
@@ -15,15 +16,25 @@ our @EXPORT_OK = qw/connection_memory stream_memory/;
 # opened before the first look, so that what nginx touches once is not counted
 use constant WARM_UP => 100;
 
-# Bytes per stream with a request of this kind (single, chunked), and how many of them came
-# to a good end.
+# Bytes per stream of a load with requests of this kind (single, chunked), and how many of them
+# came to a good end.
 
 sub stream_memory {
-    my ($nginx_kind, $gateway, $kind, $n) = @_;
+    my ($load, $gateway, $kind, $n) = @_;
 
+    my ($nginx_kind, $status, @file) = load_of($load, WARM_UP + $n);
     my $nginx = start_nginx($nginx_kind, $gateway, path => '/idle');
-    my $measured = growth($nginx, $n, sub { ('hold', $nginx->{port}, $_[0], $kind) },
-        sub { release($gateway) });
+    my $opened = 0;
+
+    my $arguments = sub {
+        my ($n) = @_;
+        my @arguments = ('hold', $nginx->{port}, $n, $kind, map { ($_, $opened) } @file);
+
+        $opened += $n;
+        return @arguments;
+    };
+
+    my $measured = growth($nginx, $n, $arguments, sub { release($gateway) });
 
     stop($nginx->{pid});
     return $measured;

@@ -9,13 +9,14 @@ use warnings;
 use Cwd qw/abs_path/;
 use File::Temp qw/tempdir/;
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use IPC::Open2 qw/open2/;
 use POSIX qw/WNOHANG/;
 use Time::HiRes qw/sleep/;
 
 use Exporter qw/import/;
-our @EXPORT_OK = qw/apart build_directory directory release run_client start_client start_gateway
-    start_nginx stop/;
+our @EXPORT_OK = qw/apart build_directory directory helper refusal release run_client run_helper
+    start_client start_gateway start_nginx start_redis stop/;
 
 use constant FILES => 16384;
 
@@ -52,12 +53,13 @@ EOC
 
 # %PATH% is what the gateway is asked for, and so decides how it answers.
 
-my %conf = (
-    relay => <<'EOC',
+my $relay = <<'EOC';
 load_module %MODULE%;
 %COMMON%
 http {
 %COMMON_HTTP%
+    %ACCESS%
+
     ohttp_relay_gateway bench {
         url http://127.0.0.1:%GATEWAY%%PATH%;
         insecure on;
@@ -69,10 +71,68 @@ http {
 
     server {
         listen 127.0.0.1:%PORT%;
-        location = /relay { ohttp_relay_pass bench; }
+        location = /relay { ohttp_relay_pass bench; %AUTH% }
     }
 }
 EOC
+
+# What a relay is told about who may send, and where.
+
+my $token_key = <<'EOC';
+    ohttp_relay_secret %DIR%/secret;
+
+    ohttp_relay_token_key bench {
+        key     %DIR%/key.spki;
+        issuer  issuer.example;
+        expires 2099-01-01T00:00:00Z;
+    }
+EOC
+
+my %access = (
+    relay => ['', ''],
+
+    token => [$token_key, 'ohttp_relay_auth token=bench;'],
+
+    # a server that waits for its processor is no reason to refuse
+    redis => ["$token_key    ohttp_relay_store redis unix:%DIR%/redis.sock timeout=5s;\n",
+        'ohttp_relay_auth token=bench;'],
+
+    jwt => [<<'EOC', 'ohttp_relay_auth jwt=bench;'],
+    ohttp_relay_secret %DIR%/secret;
+
+    ohttp_relay_jwt_issuer bench {
+        jwks  %DIR%/jwks.json;
+        iss   https://accounts.example;
+        aud   relay;
+        scope ohttp;
+    }
+EOC
+);
+
+# the store without a relay
+
+my $claims = <<'EOC';
+load_module %STORE_MODULE%;
+%COMMON%
+http {
+%COMMON_HTTP%
+    store_bench_store %STORE%;
+
+    server {
+        listen 127.0.0.1:%PORT%;
+        location = /store { store_bench; }
+    }
+}
+EOC
+
+my %store = (
+    claims_shm => 'shm size=64m',
+    claims_redis => 'redis unix:%DIR%/redis.sock timeout=5s',
+);
+
+my %conf = (
+    (map { $_ => $relay } keys %access),
+    (map { $_ => $claims } keys %store),
 
     proxy => <<'EOC',
 %COMMON%
@@ -195,10 +255,38 @@ sub start_nginx {
 
     my $port = free_port();
     my $name = "$kind-$port";
+    my $pid = start($name, @{$options{prefix} || []},
+        nginx_command($kind, $gateway, $name, $port, %options));
+
+    await($port, $pid);
+    return { port => $port, pid => $pid, name => $name };
+}
+
+# What nginx has against a configuration of this kind; undef if it takes it.
+
+sub refusal {
+    my ($kind, $gateway, %options) = @_;
+
+    my @command = nginx_command($kind, $gateway, "test-$kind", free_port(), %options);
+
+    open my $out, '-|', 'sh', '-c', '"$@" 2>&1', 'sh', @command, '-t' or die "nginx: $!\n";
+    my @said = <$out>;
+    return if close $out;
+
+    my ($why) = map { /\[emerg\] (?:\d+#\d+: )?(.*)/ ? $1 : () } @said;
+    return $why // "nginx -t has failed";
+}
+
+sub nginx_command {
+    my ($kind, $gateway, $name, $port, %options) = @_;
+
     my %value = (MODULE => abs_path($module), GATEWAY => $gateway->{port}, PORT => $port,
         PATH => $options{path} || '/fixed', COMMON => $common, COMMON_HTTP => $common_http,
         DIR => $dir, NAME => $name, GLOBALS => $ENV{TEST_NGINX_GLOBALS_HTTP} || '');
     my $text = $conf{$kind};
+
+    @value{qw/ACCESS AUTH/} = @{$access{$kind} || []};
+    @value{qw/STORE STORE_MODULE/} = ($store{$kind}, $options{store_module});
 
     # twice: values hold names themselves
     $text =~ s/%([A-Z_]+)%/$value{$1}/g for 1 .. 2;
@@ -207,11 +295,24 @@ sub start_nginx {
     print $file $text;
     close $file;
 
-    my $pid = start($name, @{$options{prefix} || []}, $nginx, '-e', "$dir/$name.log",
-        '-p', $dir, '-c', "$dir/$name.conf");
+    return ($nginx, '-e', "$dir/$name.log", '-p', $dir, '-c', "$dir/$name.conf");
+}
 
-    await($port, $pid);
-    return { port => $port, pid => $pid, name => $name };
+# The pid of a server on the socket that the configuration names; undef if there is none here.
+
+sub start_redis {
+    my ($server) = grep { -x } map { "$_/redis-server" } split /:/, $ENV{PATH};
+    return if !$server;
+
+    my $pid = start('redis', apart('others'), $server, '--port', 0, '--save', '',
+        '--appendonly', 'no', '--dir', $dir, '--unixsocket', "$dir/redis.sock");
+
+    for (1 .. 500) {
+        return $pid if IO::Socket::UNIX->new(Peer => "$dir/redis.sock");
+        sleep 0.02;
+    }
+
+    die "redis-server does not listen:\n", slurp("$dir/redis.out"), "\n";
 }
 
 sub await {
@@ -247,6 +348,8 @@ sub free_port {
 
 # ---- helpers in C
 
+my %links = (tokens => ['-lcrypto']);
+
 # Built when they are needed, and when their source is newer.
 
 sub helper {
@@ -258,7 +361,8 @@ sub helper {
 
     if (!-e $to || grep { -M $_ < -M $to } @from) {
         mkdir "$build/bench";
-        system($ENV{CC} || 'gcc', qw/-O2 -Wall -Wextra -Werror -o/, $to, $from[0]) == 0
+        system($ENV{CC} || 'gcc', qw/-O2 -Wall -Wextra -Werror -o/, $to, $from[0],
+            @{$links{$name} || []}) == 0
             or die "cannot build $to\n";
     }
 
@@ -276,6 +380,17 @@ sub run_client {
     my @lines = <$out>;
     close $out or die "client @arguments has failed\n";
     return @lines;
+}
+
+# Runs another helper to its end, after the command prefix, and returns what it has printed.
+
+sub run_helper {
+    my ($prefix, $name, @arguments) = @_;
+
+    open my $out, '-|', @$prefix, helper($name), @arguments or die "$name: $!\n";
+    my $said = join '', <$out>;
+    close $out or die "$name @arguments has failed\n";
+    return $said;
 }
 
 # Starts a client that waits when its connections are open; $end->() lets it go on, and

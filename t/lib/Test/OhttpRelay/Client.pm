@@ -99,7 +99,7 @@ sub answer {
     my ($self) = @_;
 
     my $answer = $self->answer_head;
-    my $empty = $answer->status == 204 || ($self->{method} // '') eq 'HEAD';
+    my $empty = $answer->status =~ /^(?:204|304)$/ || ($self->{method} // '') eq 'HEAD';
 
     if ($empty) {
         $answer->{complete} = 1;

@@ -215,6 +215,16 @@ sub close {
     CORE::close($socket);
 }
 
+# Leaves the connection to another process that has it as well.
+
+sub leave {
+    my ($self) = @_;
+    my $socket = delete $self->{socket} or return;
+    $self->{ended} = 'closed';
+    $socket->isa('IO::Socket::SSL')
+        ? $socket->close(SSL_no_shutdown => 1) : CORE::close($socket);
+}
+
 sub reset {
     my ($self) = @_;
     my $socket = delete $self->{socket} or return;

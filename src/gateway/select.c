@@ -1,0 +1,152 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../codec/selector.h"
+#include "select.h"
+
+
+static ngx_ohttp_relay_choice_t *ngx_ohttp_relay_select_find(
+    ngx_ohttp_relay_pool_t *pool, ngx_str_t *key);
+
+
+ngx_uint_t
+ngx_ohttp_relay_select_reads(ngx_ohttp_relay_pool_t *pool, const u_char *name,
+    size_t len)
+{
+    return pool->header.len == len
+           && len
+           && ngx_memcmp(pool->header.data, name, len) == 0;
+}
+
+
+ngx_ohttp_relay_choice_t *
+ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool, ngx_str_t *value)
+{
+    u_char     buf[NGX_OHTTP_RELAY_SELECTOR_MAX];
+    ngx_str_t  key;
+
+    /*
+     * A URL is a registered one to the byte, or it is unknown: so it needs no
+     * reading, and there is nothing to read it differently.
+     */
+
+    if (pool->select == NGX_OHTTP_RELAY_SELECT_TARGET
+        || pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID)
+    {
+        return ngx_ohttp_relay_select_find(pool, value);
+    }
+
+    key.data = buf;
+    key.len = ngx_ohttp_relay_selector(value->data, value->data + value->len,
+                                       buf);
+
+    return key.len ? ngx_ohttp_relay_select_find(pool, &key) : NULL;
+}
+
+
+ngx_ohttp_relay_choice_t *
+ngx_ohttp_relay_select_path(ngx_ohttp_relay_pool_t *pool, ngx_str_t *uri)
+{
+    u_char     *p, *last;
+    ngx_str_t   segment;
+
+    last = uri->data + uri->len;
+
+    for (p = last; p > uri->data && p[-1] != '/'; p--) { /* void */ }
+
+    if (p == last) {
+        return pool->fallback;
+    }
+
+    segment.data = p;
+    segment.len = last - p;
+
+    return ngx_ohttp_relay_select(pool, &segment);
+}
+
+
+static ngx_ohttp_relay_choice_t *
+ngx_ohttp_relay_select_find(ngx_ohttp_relay_pool_t *pool, ngx_str_t *key)
+{
+    int                        order;
+    ngx_uint_t                 low, high, middle;
+    ngx_ohttp_relay_choice_t  *choice, wanted;
+
+    wanted.key = *key;
+
+    choice = pool->choices.elts;
+    low = 0;
+    high = pool->choices.nelts;
+
+    while (low < high) {
+        middle = (low + high) / 2;
+
+        order = ngx_ohttp_relay_select_compare(&wanted, &choice[middle]);
+
+        if (order == 0) {
+            return &choice[middle];
+        }
+
+        if (order < 0) {
+            high = middle;
+
+        } else {
+            low = middle + 1;
+        }
+    }
+
+    return NULL;
+}
+
+
+int ngx_libc_cdecl
+ngx_ohttp_relay_select_compare(const void *one, const void *two)
+{
+    const ngx_ohttp_relay_choice_t *a = one;
+    const ngx_ohttp_relay_choice_t *b = two;
+
+    if (a->key.len != b->key.len) {
+        return a->key.len < b->key.len ? -1 : 1;
+    }
+
+    return ngx_memcmp(a->key.data, b->key.data, a->key.len);
+}
+
+
+ngx_uint_t
+ngx_ohttp_relay_select_place(ngx_ohttp_relay_choice_t *choice)
+{
+    ngx_uint_t                   place, weight;
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    if (choice->members.nelts == 1) {
+        return 0;
+    }
+
+    gateway = choice->members.elts;
+    weight = (ngx_uint_t) ngx_random() % choice->weight;
+
+    for (place = 0; weight >= gateway[place]->weight; place++) {
+        weight -= gateway[place]->weight;
+    }
+
+    return place;
+}
+
+
+ngx_ohttp_relay_gateway_t *
+ngx_ohttp_relay_select_at(ngx_ohttp_relay_choice_t *choice, ngx_uint_t place)
+{
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    gateway = choice->members.elts;
+
+    return gateway[place % choice->members.nelts];
+}

@@ -1,0 +1,181 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../gateway/keys.h"
+#include "report.h"
+
+
+static void ngx_ohttp_relay_report_store(ngx_ohttp_relay_store_t *store,
+    ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_jwt(ngx_ohttp_relay_jwt_t *jwt,
+    ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_add(ngx_ohttp_relay_report_t *report,
+    char *room, char *name, char *help, ngx_uint_t gauge,
+    ngx_atomic_uint_t value);
+
+
+ngx_int_t
+ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_extra_t       extra[NGX_OHTTP_RELAY_EXTRAS];
+    ngx_ohttp_relay_report_t      report;
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    report.metrics = rmcf->metrics;
+    report.names = rmcf->names;
+    report.n = rmcf->gateways.gateways.nelts;
+    report.store = NULL;
+    report.extra = extra;
+    report.nextra = 0;
+
+    if (rmcf->store) {
+        report.store = ngx_ohttp_relay_store_state(rmcf->store);
+        ngx_ohttp_relay_report_store(rmcf->store, &report);
+    }
+
+    if (rmcf->access.jwt.cache) {
+        ngx_ohttp_relay_report_jwt(&rmcf->access.jwt, &report);
+    }
+
+    ngx_ohttp_relay_report_keys(&rmcf->gateways, &report);
+
+    return ngx_ohttp_relay_status(r, rlcf->status, &report);
+}
+
+
+static void
+ngx_ohttp_relay_report_store(ngx_ohttp_relay_store_t *store,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t                       i, n;
+    ngx_ohttp_relay_store_figure_t  *figure;
+
+    figure = ngx_ohttp_relay_store_figures(store, &n);
+
+    for (i = 0; i < n; i++) {
+        ngx_ohttp_relay_report_add(report, "store", figure[i].name,
+                                   figure[i].help, figure[i].gauge,
+                                   figure[i].value);
+    }
+}
+
+
+static void
+ngx_ohttp_relay_report_jwt(ngx_ohttp_relay_jwt_t *jwt,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t                            i;
+    ngx_atomic_uint_t                     broken, failures;
+    ngx_ohttp_relay_jwt_issuer_t        **issuer;
+    ngx_ohttp_relay_jwt_cache_figures_t   figures;
+
+    ngx_ohttp_relay_jwt_cache_read(jwt->cache, &figures);
+
+    broken = 0;
+    failures = 0;
+    issuer = jwt->issuers.elts;
+
+    for (i = 0; i < jwt->issuers.nelts; i++) {
+
+        if (issuer[i]->watched) {
+            broken += ngx_ohttp_relay_watched_broken(issuer[i]->watched);
+            failures += ngx_ohttp_relay_watched_failures(issuer[i]->watched);
+        }
+    }
+
+    ngx_ohttp_relay_report_add(report, "jwt", "remembered",
+                               "JWTs that had been verified before", 0,
+                               figures.hits);
+    ngx_ohttp_relay_report_add(report, "jwt", "verified",
+                               "JWTs that had to be verified", 0,
+                               figures.misses);
+    ngx_ohttp_relay_report_add(report, "jwt", "files_broken",
+                               "files of keys that are not taken over", 1,
+                               broken);
+    ngx_ohttp_relay_report_add(report, "jwt", "file_failures",
+                               "changes of files that were not taken over", 0,
+                               failures);
+}
+
+
+/* over all gateways: which of them it is stands in the error log */
+
+static void
+ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t                   i, n;
+    ngx_atomic_uint_t            broken, failures, held, conflicts;
+    ngx_ohttp_relay_gateway_t  **gateway;
+    ngx_ohttp_relay_watched_t   *watched;
+
+    n = 0;
+    broken = 0;
+    failures = 0;
+    held = 0;
+    conflicts = 0;
+    gateway = gateways->gateways.elts;
+
+    for (i = 0; i < gateways->gateways.nelts; i++) {
+
+        watched = ngx_ohttp_relay_keys_watched(gateway[i]);
+
+        if (watched) {
+            n++;
+            broken += ngx_ohttp_relay_watched_broken(watched);
+            failures += ngx_ohttp_relay_watched_failures(watched);
+            held += (ngx_ohttp_relay_watched_held(watched) >= 0);
+            conflicts += ngx_ohttp_relay_watched_conflicts(watched);
+        }
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    ngx_ohttp_relay_report_add(report, "keys", "files_broken",
+                               "files of gateways' keys that are not taken "
+                               "over", 1, broken);
+    ngx_ohttp_relay_report_add(report, "keys", "file_failures",
+                               "changes of such files that were not taken "
+                               "over at once", 0, failures);
+    ngx_ohttp_relay_report_add(report, "keys", "files_in_conflict",
+                               "files that have another public key under the "
+                               "id of a published one", 1, held);
+    ngx_ohttp_relay_report_add(report, "keys", "conflicts",
+                               "public keys that changed under their id", 0,
+                               conflicts);
+}
+
+
+static void
+ngx_ohttp_relay_report_add(ngx_ohttp_relay_report_t *report, char *room,
+    char *name, char *help, ngx_uint_t gauge, ngx_atomic_uint_t value)
+{
+    ngx_ohttp_relay_extra_t  *extra;
+
+    if (report->nextra == NGX_OHTTP_RELAY_EXTRAS) {
+        return;
+    }
+
+    extra = &report->extra[report->nextra++];
+
+    extra->room = room;
+    extra->name = name;
+    extra->help = help;
+    extra->gauge = gauge;
+    extra->value = value;
+}
