@@ -4,6 +4,9 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "jwt_cache.h"
 
 #include <openssl/rand.h>

@@ -4,6 +4,9 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "../codec/token.h"
 #include "challenge.h"
 #include "token.h"

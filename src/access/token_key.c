@@ -4,6 +4,9 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "../codec/hex.h"
 #include "../codec/token.h"
 #include "../conf/conf.h"

@@ -4,9 +4,12 @@
  */
 
 
-#include <openssl/evp.h>
+#include <ngx_config.h>
+#include <ngx_core.h>
 
 #include "keys.h"
+
+#include <openssl/evp.h>
 
 
 #define NGX_OHTTP_RELAY_KEYS_AGE      3600              /* seconds */

@@ -7,6 +7,9 @@
 /* the part of the watcher that runs in workers */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "watched.h"
 
 
