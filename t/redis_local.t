@@ -155,12 +155,18 @@ ok($let >= 20 && $let <= 2 * 20 + 4, "all workers let in 20 a second for 2 s, ev
 ok($refused > 20, "and no more: $refused were refused");
 ok($last < 2.1, "the last one at $last s");
 is(at($new, 8080), '503 store_unavailable', 'then it is closed');
+my $in_vain = time;
 
 $redis->start;
 $spending->wait_state('ok');
 is(at($new, 8080), '401 token_spent', 'afterwards all is exact again');
 is(at($spending->token, 8080), '200', 'and goes on');
 $redis->stop;
-is(join(' ', map { at($new, 8080) } 1 .. 4), join(' ', ('503 store_unavailable') x 4), 'a server that comes and goes has no new grace');
+my $flaps = join ' ', map { at($new, 8080) } 1 .. 4;
+
+SKIP: {
+    skip 'it took so long that this is an outage of its own', 1 if time - $in_vain > 1.8;
+    is($flaps, join(' ', ('503 store_unavailable') x 4), 'a server that comes and goes has no new grace');
+}
 
 $spending->done;
