@@ -11,16 +11,13 @@
 #include "limit.h"
 
 
-#define NGX_OHTTP_RELAY_MAX_BURST  1000000
-
-
 char *
 ngx_ohttp_relay_limit_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ohttp_relay_limit_t *limit = (ngx_ohttp_relay_limit_t *)
                                          ((u_char *) conf + cmd->offset);
 
-    ngx_int_t   burst;
+    unsigned    burst;
     ngx_str_t  *value;
 
     if (limit->burst) {
@@ -47,9 +44,10 @@ ngx_ohttp_relay_limit_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "takes \"burst=\" beside the rate";
         }
 
-        burst = ngx_atoi(value[2].data + 6, value[2].len - 6);
-
-        if (burst < 1 || burst > NGX_OHTTP_RELAY_MAX_BURST) {
+        if (ngx_ohttp_relay_rate_burst(value[2].data,
+                                       value[2].data + value[2].len, &burst)
+            != NGX_OHTTP_RELAY_OK)
+        {
             return "wants a burst from 1 to 1000000";
         }
     }

@@ -25,7 +25,6 @@ typedef struct {
 
 
 static void ngx_ohttp_relay_redis_write_claim(
-    ngx_ohttp_relay_redis_node_t *node,
     ngx_ohttp_relay_redis_command_t *command, ngx_str_t *argument,
     ngx_uint_t *n);
 static ngx_ohttp_relay_redis_script_t *ngx_ohttp_relay_redis_find_script(
@@ -204,7 +203,7 @@ ngx_ohttp_relay_redis_write_command(ngx_ohttp_relay_redis_node_t *node,
                                          command->copy.expires
                                          + NGX_OHTTP_RELAY_STORE_MARGIN);
 
-        ngx_ohttp_relay_redis_write_claim(node, command, argument, &n);
+        ngx_ohttp_relay_redis_write_claim(command, argument, &n);
 
         return ngx_ohttp_relay_redis_write(node, argument, n);
     }
@@ -219,9 +218,8 @@ ngx_ohttp_relay_redis_write_command(ngx_ohttp_relay_redis_node_t *node,
  */
 
 static void
-ngx_ohttp_relay_redis_write_claim(ngx_ohttp_relay_redis_node_t *node,
-    ngx_ohttp_relay_redis_command_t *command, ngx_str_t *argument,
-    ngx_uint_t *n)
+ngx_ohttp_relay_redis_write_claim(ngx_ohttp_relay_redis_command_t *command,
+    ngx_str_t *argument, ngx_uint_t *n)
 {
     ngx_str_set(&argument[0], "SET");
 

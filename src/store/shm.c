@@ -39,7 +39,6 @@ static ngx_uint_t ngx_ohttp_relay_shm_is_raised(ngx_ohttp_relay_shm_t *shm,
     ngx_ohttp_relay_ask_t *ask);
 static ngx_int_t ngx_ohttp_relay_shm_refund(ngx_ohttp_relay_store_t *store,
     ngx_ohttp_relay_ask_t *ask);
-static void ngx_ohttp_relay_shm_abandon(ngx_ohttp_relay_ask_t *ask);
 static char *ngx_ohttp_relay_shm_state(ngx_ohttp_relay_store_t *store);
 static ngx_ohttp_relay_store_figure_t *ngx_ohttp_relay_shm_figures(
     ngx_ohttp_relay_store_t *store, ngx_uint_t *n);
@@ -54,7 +53,7 @@ ngx_ohttp_relay_backend_t  ngx_ohttp_relay_shm_backend = {
     ngx_ohttp_relay_shm_exit_master,
     ngx_ohttp_relay_shm_ask,
     ngx_ohttp_relay_shm_refund,
-    ngx_ohttp_relay_shm_abandon,
+    NULL,                                /* abandon: nobody ever waits */
     ngx_ohttp_relay_shm_state,
     ngx_ohttp_relay_shm_figures
 };
@@ -349,13 +348,6 @@ ngx_ohttp_relay_shm_refund(ngx_ohttp_relay_store_t *store,
     ask->answer = ngx_ohttp_relay_spent_unclaim(shm->spent, ask);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_ohttp_relay_shm_abandon(ngx_ohttp_relay_ask_t *ask)
-{
-    /* answers are never pending */
 }
 
 
