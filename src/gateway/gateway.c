@@ -21,6 +21,8 @@
 
 static ngx_int_t ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
+static void ngx_ohttp_relay_gateway_init_values(
+    ngx_ohttp_relay_gateway_t *gateway);
 static char *ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_gateway_init_upstream(
     ngx_ohttp_relay_gateway_t *gateway);
@@ -78,21 +80,7 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     char        *wrong;
     ngx_uint_t   kind;
 
-    ngx_conf_init_value(gateway->insecure, 0);
-    ngx_conf_init_value(gateway->max_body, 20 * 1024 * 1024);
-    ngx_conf_init_uint_value(gateway->keepalive, 64);
-    ngx_conf_init_uint_value(gateway->keepalive_requests, 1000);
-    ngx_conf_init_uint_value(gateway->max_in_flight, 0);
-    ngx_conf_init_value(gateway->replay_window, 0);
-
-    /* shorter than what gateways keep: a stale connection costs a request */
-    ngx_conf_init_msec_value(gateway->keepalive_timeout, 4000);
-
-    if (gateway->kinds == 0) {
-        gateway->kinds = NGX_OHTTP_RELAY_KIND_SINGLE
-                         | NGX_OHTTP_RELAY_KIND_CHUNKED;
-    }
-
+    ngx_ohttp_relay_gateway_init_values(gateway);
     ngx_ohttp_relay_gateway_init_upstream(gateway);
 
     wrong = ngx_ohttp_relay_gateway_wrong(gateway);
@@ -132,6 +120,33 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/* what the block has not said */
+
+static void
+ngx_ohttp_relay_gateway_init_values(ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_conf_init_value(gateway->insecure, 0);
+    ngx_conf_init_value(gateway->max_body, 20 * 1024 * 1024);
+    ngx_conf_init_uint_value(gateway->keepalive, 64);
+    ngx_conf_init_uint_value(gateway->keepalive_requests, 1000);
+    ngx_conf_init_uint_value(gateway->max_in_flight, 0);
+    ngx_conf_init_value(gateway->replay_window, 0);
+    ngx_conf_init_uint_value(gateway->attestation,
+                             NGX_OHTTP_RELAY_ATTESTATION_OFF);
+    ngx_conf_init_uint_value(gateway->profile, NGX_OHTTP_RELAY_PROFILE_OHTTP);
+    ngx_conf_init_uint_value(gateway->billing_frame,
+                             NGX_OHTTP_RELAY_BILLING_PASS);
+
+    /* shorter than what gateways keep: a stale connection costs a request */
+    ngx_conf_init_msec_value(gateway->keepalive_timeout, 4000);
+
+    if (gateway->kinds == 0) {
+        gateway->kinds = NGX_OHTTP_RELAY_KIND_SINGLE
+                         | NGX_OHTTP_RELAY_KIND_CHUNKED;
+    }
 }
 
 

@@ -33,6 +33,35 @@
 #define NGX_OHTTP_RELAY_KEYS_AS_LIST 1
 
 
+/* whether a gateway serves only as long as its attestation is fresh */
+
+#define NGX_OHTTP_RELAY_ATTESTATION_OFF      0
+#define NGX_OHTTP_RELAY_ATTESTATION_REQUIRE  1
+
+
+/* by what means the bodies are sealed */
+
+#define NGX_OHTTP_RELAY_PROFILE_OHTTP        0
+#define NGX_OHTTP_RELAY_PROFILE_DSTACK       1
+#define NGX_OHTTP_RELAY_PROFILE_CHUTES       2
+
+
+/* what becomes of a bill that stands in clear between sealed chunks */
+
+#define NGX_OHTTP_RELAY_BILLING_PASS         0
+#define NGX_OHTTP_RELAY_BILLING_STRIP        1
+#define NGX_OHTTP_RELAY_BILLING_REJECT       2
+
+
+/* what the operator wants of a registry's row */
+
+typedef enum {
+    NGX_OHTTP_RELAY_ADMIN_UP = 0,
+    NGX_OHTTP_RELAY_ADMIN_DRAIN,     /* what it has begun may end */
+    NGX_OHTTP_RELAY_ADMIN_DOWN       /* nothing more, not even that */
+} ngx_ohttp_relay_admin_e;
+
+
 typedef struct ngx_ohttp_relay_peers_s  ngx_ohttp_relay_peers_t;
 typedef struct ngx_ohttp_relay_pool_s   ngx_ohttp_relay_pool_t;
 typedef struct ngx_ohttp_relay_keys_s   ngx_ohttp_relay_keys_t;
@@ -95,6 +124,14 @@ typedef struct {
     ngx_uint_t                     keys_format;  /* NGX_OHTTP_RELAY_KEYS_AS_* */
     time_t                         keys_max_age; /* s */
     ngx_uint_t                     unknown_key;  /* 0: pass, or a status */
+
+    ngx_ohttp_relay_admin_e        admin;
+    ngx_uint_t                     attestation;  /* ..._ATTESTATION_* */
+    ngx_str_t                      policy;
+    ngx_str_t                      evidence_url; /* for the agent, as is */
+    ngx_str_t                      keys_url;     /* for the agent, as is */
+    ngx_uint_t                     profile;      /* ..._PROFILE_* */
+    ngx_uint_t                     billing_frame;  /* ..._BILLING_* */
 
     /*
      * The request head is a constant for each media type; that of a single

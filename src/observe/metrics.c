@@ -68,6 +68,7 @@ ngx_str_t  ngx_ohttp_relay_result_names[NGX_OHTTP_RELAY_RESULTS] = {
     ngx_string("gateway_unknown"),
     ngx_string("gateway_not_allowed"),
     ngx_string("gateway_unavailable"),
+    ngx_string("gateway_not_attested"),
     ngx_string("unknown_key"),
     ngx_string("replay_detected"),
     ngx_string("store_unavailable"),

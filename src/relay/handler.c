@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "../gateway/keys.h"
+#include "../gateway/state.h"
 #include "body.h"
 #include "claim.h"
 #include "cors.h"
@@ -403,6 +404,18 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         || ctx->received > gateway->max_body)
     {
         return NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE;
+    }
+
+    switch (ngx_ohttp_relay_gateway_state(gateway)) {
+
+    case NGX_OHTTP_RELAY_STATE_READY:
+        break;
+
+    case NGX_OHTTP_RELAY_STATE_NOT_ATTESTED:
+        return NGX_OHTTP_RELAY_GATEWAY_NOT_ATTESTED;
+
+    default: /* NGX_OHTTP_RELAY_STATE_UNAVAILABLE */
+        return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);

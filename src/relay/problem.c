@@ -106,6 +106,11 @@ static ngx_ohttp_relay_problem_t  ngx_ohttp_relay_problems[] = {
       "The gateway takes no more requests at the moment; wait as long as "
       "Retry-After says, then send the request again." },
 
+    { 503, "destination_unavailable",
+      "Gateway not attested",
+      "The relay has no fresh proof of what this gateway runs and sends it "
+      "nothing; wait as long as Retry-After says, then try again." },
+
     /* the status is that of the gateway's block */
 
     { 0, "http_request_denied",
@@ -307,6 +312,7 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
 
     case NGX_OHTTP_RELAY_RATE_LIMITED:
     case NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE:
+    case NGX_OHTTP_RELAY_GATEWAY_NOT_ATTESTED:
     case NGX_OHTTP_RELAY_STORE_UNAVAILABLE:
         rc = ngx_ohttp_relay_problem_retry(r, ctx);
         break;
