@@ -361,7 +361,7 @@ ngx_ohttp_relay_access_jwt(ngx_ohttp_relay_access_t *access,
 
     for (i = 0; i < auth->issuers.nelts; i++) {
 
-        rc = ngx_ohttp_relay_jwt_check(issuer[i], p,
+        rc = ngx_ohttp_relay_jwt_check(issuer[i], credentials->memo, p,
                                        p + credentials->bearer.len, &claims);
 
         if (rc == NGX_OHTTP_RELAY_JWT_GOOD) {

@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     ngx_ohttp_relay_slice_t        token;
     ngx_ohttp_relay_slice_t        bearer;
+    ngx_ohttp_relay_jwt_memo_t    *memo;     /* of its connection, or NULL */
     unsigned                       tokens:2;       /* there were so many */
     unsigned                       bearers:2;
     unsigned                       authorization:1;

@@ -33,6 +33,9 @@ static ngx_int_t ngx_ohttp_relay_jwt_take(void *data, u_char *p, u_char *last,
 static ngx_int_t ngx_ohttp_relay_jwt_set_keys(
     ngx_ohttp_relay_jwt_issuer_t *issuer, ngx_ohttp_relay_jwks_t *keys,
     u_char *p, u_char *last);
+static ngx_ohttp_relay_jwt_e ngx_ohttp_relay_jwt_read(
+    ngx_ohttp_relay_jwt_issuer_t *issuer, const u_char *p, const u_char *last,
+    time_t now, ngx_ohttp_relay_jwt_claims_t *claims);
 static ngx_int_t ngx_ohttp_relay_jwt_prepare(
     ngx_ohttp_relay_jwt_issuer_t *issuer);
 static ngx_int_t ngx_ohttp_relay_jwt_digest_subject(
@@ -409,14 +412,13 @@ ngx_ohttp_relay_jwt_set_keys(ngx_ohttp_relay_jwt_issuer_t *issuer,
 
 ngx_ohttp_relay_jwt_e
 ngx_ohttp_relay_jwt_check(ngx_ohttp_relay_jwt_issuer_t *issuer,
-    const u_char *p, const u_char *last, ngx_ohttp_relay_jwt_claims_t *claims)
+    ngx_ohttp_relay_jwt_memo_t *memo, const u_char *p, const u_char *last,
+    ngx_ohttp_relay_jwt_claims_t *claims)
 {
-    time_t                           now;
-    u_char                           key[NGX_OHTTP_RELAY_DIGEST];
-    ngx_int_t                        rc;
-    ngx_ohttp_relay_jwt_e            answer;
-    ngx_ohttp_relay_jwt_cache_t     *cache;
-    ngx_ohttp_relay_jwt_verified_t   verified;
+    time_t                        now;
+    u_char                        key[NGX_OHTTP_RELAY_DIGEST];
+    ngx_ohttp_relay_jwt_e         answer;
+    ngx_ohttp_relay_jwt_cache_t  *cache;
 
     if (last - p > NGX_OHTTP_RELAY_JWS_MAX) {
         return NGX_OHTTP_RELAY_JWT_INVALID;
@@ -425,16 +427,49 @@ ngx_ohttp_relay_jwt_check(ngx_ohttp_relay_jwt_issuer_t *issuer,
     now = ngx_time();
     cache = issuer->jwt->cache;
 
-    if (ngx_ohttp_relay_jwt_prepare(issuer) != NGX_OK
-        || ngx_ohttp_relay_jwt_cache_key(cache, issuer->context, p, last, key)
-           != NGX_OK)
+    if (ngx_ohttp_relay_jwt_prepare(issuer) != NGX_OK) {
+        return NGX_OHTTP_RELAY_JWT_FAILED;
+    }
+
+    if (ngx_ohttp_relay_jwt_memo_find(memo, issuer->context, p, last, now,
+                                      claims)
+        == NGX_OK)
+    {
+        ngx_ohttp_relay_jwt_cache_hit(cache);
+        return NGX_OHTTP_RELAY_JWT_GOOD;
+    }
+
+    if (ngx_ohttp_relay_jwt_cache_key(cache, issuer->context, p, last, key)
+        != NGX_OK)
     {
         return NGX_OHTTP_RELAY_JWT_FAILED;
     }
 
     if (ngx_ohttp_relay_jwt_cache_find(cache, key, now, claims) == NGX_OK) {
+        ngx_ohttp_relay_jwt_memo_store(memo, issuer->context, p, last, claims);
         return NGX_OHTTP_RELAY_JWT_GOOD;
     }
+
+    answer = ngx_ohttp_relay_jwt_read(issuer, p, last, now, claims);
+
+    if (answer == NGX_OHTTP_RELAY_JWT_GOOD) {
+        ngx_ohttp_relay_jwt_cache_store(cache, key, now, claims);
+    }
+
+    return answer;
+}
+
+
+/* one that nobody remembers */
+
+static ngx_ohttp_relay_jwt_e
+ngx_ohttp_relay_jwt_read(ngx_ohttp_relay_jwt_issuer_t *issuer,
+    const u_char *p, const u_char *last, time_t now,
+    ngx_ohttp_relay_jwt_claims_t *claims)
+{
+    ngx_int_t                       rc;
+    ngx_ohttp_relay_jwt_e           answer;
+    ngx_ohttp_relay_jwt_verified_t  verified;
 
     answer = ngx_ohttp_relay_jwt_verify(issuer->keys, &issuer->rules, p, last,
                                         now, &verified);
@@ -443,7 +478,7 @@ ngx_ohttp_relay_jwt_check(ngx_ohttp_relay_jwt_issuer_t *issuer,
         return answer;
     }
 
-    claims->exp = verified.exp;
+    claims->until = ngx_min(verified.exp, now + NGX_OHTTP_RELAY_JWT_CACHE_TIME);
 
     rc = ngx_ohttp_relay_jwt_digest_subject(issuer, verified.subject, p, last,
                                             claims->subject);
@@ -455,13 +490,8 @@ ngx_ohttp_relay_jwt_check(ngx_ohttp_relay_jwt_issuer_t *issuer,
         free(verified.subject);
     }
 
-    if (rc != NGX_OK) {
-        return NGX_OHTTP_RELAY_JWT_FAILED;
-    }
-
-    ngx_ohttp_relay_jwt_cache_store(cache, key, now, claims);
-
-    return NGX_OHTTP_RELAY_JWT_GOOD;
+    return rc == NGX_OK ? NGX_OHTTP_RELAY_JWT_GOOD
+                        : NGX_OHTTP_RELAY_JWT_FAILED;
 }
 
 

@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 
 #include "../watch/watch.h"
-#include "jwt_cache.h"
+#include "jwt_memo.h"
 #include "jwt_verify.h"
 #include "limit.h"
 #include "secret.h"
@@ -88,7 +88,7 @@ ngx_int_t ngx_ohttp_relay_jwt_init(ngx_conf_t *cf, ngx_ohttp_relay_jwt_t *jwt,
 /*
  * Tells whether the token p..last is good for an issuer's block now.  No I/O;
  * no signature is checked for a token that was found good a short while ago,
- * by any worker.
+ * by any worker.  "memo" is that of the client's connection, or NULL.
  *
  * Returns NGX_OHTTP_RELAY_JWT_GOOD with *claims: "exp", and the digest under
  * the secret of the issuer's block, "iss" and "sub".  A token without "sub"
@@ -97,8 +97,8 @@ ngx_int_t ngx_ohttp_relay_jwt_init(ngx_conf_t *cf, ngx_ohttp_relay_jwt_t *jwt,
  * still say GOOD, after FAILED nobody knows.
  */
 ngx_ohttp_relay_jwt_e ngx_ohttp_relay_jwt_check(
-    ngx_ohttp_relay_jwt_issuer_t *issuer, const u_char *p, const u_char *last,
-    ngx_ohttp_relay_jwt_claims_t *claims);
+    ngx_ohttp_relay_jwt_issuer_t *issuer, ngx_ohttp_relay_jwt_memo_t *memo,
+    const u_char *p, const u_char *last, ngx_ohttp_relay_jwt_claims_t *claims);
 
 
 #endif /* _NGX_OHTTP_RELAY_JWT_H_INCLUDED_ */

@@ -232,10 +232,21 @@ ngx_ohttp_relay_jwt_cache_find(ngx_ohttp_relay_jwt_cache_t *cache,
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
 
-    (void) ngx_atomic_fetch_add(rc == NGX_OK ? &cache->sh->hits
-                                             : &cache->sh->misses, 1);
+    if (rc == NGX_OK) {
+        ngx_ohttp_relay_jwt_cache_hit(cache);
+
+    } else {
+        (void) ngx_atomic_fetch_add(&cache->sh->misses, 1);
+    }
 
     return rc;
+}
+
+
+void
+ngx_ohttp_relay_jwt_cache_hit(ngx_ohttp_relay_jwt_cache_t *cache)
+{
+    (void) ngx_atomic_fetch_add(&cache->sh->hits, 1);
 }
 
 
@@ -248,7 +259,7 @@ ngx_ohttp_relay_jwt_cache_store(ngx_ohttp_relay_jwt_cache_t *cache,
     ngx_ohttp_relay_jwt_set_t    *set;
     ngx_ohttp_relay_jwt_place_t  *place, *best;
 
-    if (claims->exp <= now) {
+    if (claims->until <= now) {
         return;
     }
 
@@ -281,7 +292,7 @@ ngx_ohttp_relay_jwt_cache_store(ngx_ohttp_relay_jwt_cache_t *cache,
     best->claims = *claims;
 
     ngx_memory_barrier();
-    best->until = ngx_min(claims->exp, now + NGX_OHTTP_RELAY_JWT_CACHE_TIME);
+    best->until = claims->until;
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
 }

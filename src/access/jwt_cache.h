@@ -27,7 +27,7 @@ typedef struct ngx_ohttp_relay_jwt_cache_s  ngx_ohttp_relay_jwt_cache_t;
 /* what is remembered of a verified token */
 
 typedef struct {
-    time_t         exp;       /* seconds since the epoch */
+    time_t         until;     /* seconds since the epoch, at most "exp" */
     u_char         subject[NGX_OHTTP_RELAY_HMAC];
 } ngx_ohttp_relay_jwt_claims_t;
 
@@ -68,12 +68,17 @@ ngx_int_t ngx_ohttp_relay_jwt_cache_find(ngx_ohttp_relay_jwt_cache_t *cache,
     ngx_ohttp_relay_jwt_claims_t *claims);
 
 /*
- * Remembers a token until it expires, and for NGX_OHTTP_RELAY_JWT_CACHE_TIME
- * at most.  Where there is no room, the one that ends next has to go.
+ * Remembers a token until claims->until.  Where there is no room, the one that
+ * ends next has to go.
  */
 void ngx_ohttp_relay_jwt_cache_store(ngx_ohttp_relay_jwt_cache_t *cache,
     u_char key[NGX_OHTTP_RELAY_HMAC], time_t now,
     ngx_ohttp_relay_jwt_claims_t *claims);
+
+/*
+ * Counts a token that was known without being looked for here.
+ */
+void ngx_ohttp_relay_jwt_cache_hit(ngx_ohttp_relay_jwt_cache_t *cache);
 
 void ngx_ohttp_relay_jwt_cache_read(ngx_ohttp_relay_jwt_cache_t *cache,
     ngx_ohttp_relay_jwt_cache_figures_t *figures);

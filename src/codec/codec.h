@@ -29,11 +29,10 @@
 #define NGX_OHTTP_RELAY_DONE   1
 
 
-/* classes of bytes, RFC 9110, sections 5.5, 5.6.2 and 11.2 (token68) */
+/* classes of bytes, RFC 9110, sections 5.5 and 5.6.2 */
 
 #define NGX_OHTTP_RELAY_BYTE_TOKEN  1
 #define NGX_OHTTP_RELAY_BYTE_TEXT   2    /* all but controls; TAB is text */
-#define NGX_OHTTP_RELAY_BYTE_68     4    /* without the "=" at its end */
 
 
 /* a word with the byte c eight times */

@@ -28,12 +28,8 @@ static const u_char *ngx_ohttp_relay_parameter_quoted(const u_char *p,
     const u_char *last, ngx_ohttp_relay_parameter_t *parameter);
 static int ngx_ohttp_relay_parameter_again(
     const ngx_ohttp_relay_parameter_t *parameters, unsigned n);
-static int ngx_ohttp_relay_credential_bearer(const u_char *p,
-    const u_char *last, ngx_ohttp_relay_slice_t *token);
 static const u_char *ngx_ohttp_relay_skip_token(const u_char *p,
     const u_char *last);
-static const u_char *ngx_ohttp_relay_skip_class(const u_char *p,
-    const u_char *last, unsigned class);
 static const u_char *ngx_ohttp_relay_skip_space(const u_char *p,
     const u_char *last);
 
@@ -72,12 +68,14 @@ ngx_ohttp_relay_credential(const u_char *p, const u_char *last,
         p++;
     }
 
-    if (credential->kind == NGX_OHTTP_RELAY_CREDENTIAL_TOKEN) {
-        rc = ngx_ohttp_relay_credential_token(p, last, &credential->value);
+    if (credential->kind == NGX_OHTTP_RELAY_CREDENTIAL_BEARER) {
+        credential->value.data = p;
+        credential->value.len = last - p;
 
-    } else {
-        rc = ngx_ohttp_relay_credential_bearer(p, last, &credential->value);
+        return p < last ? NGX_OHTTP_RELAY_OK : NGX_OHTTP_RELAY_ERROR;
     }
+
+    rc = ngx_ohttp_relay_credential_token(p, last, &credential->value);
 
     if (rc == NGX_OHTTP_RELAY_ERROR) {
         credential->value.len = 0;
@@ -292,39 +290,10 @@ ngx_ohttp_relay_parameter_again(const ngx_ohttp_relay_parameter_t *parameters,
 }
 
 
-static int
-ngx_ohttp_relay_credential_bearer(const u_char *p, const u_char *last,
-    ngx_ohttp_relay_slice_t *token)
-{
-    token->data = p;
-
-    p = ngx_ohttp_relay_skip_class(p, last, NGX_OHTTP_RELAY_BYTE_68);
-
-    if (p == token->data) {
-        return NGX_OHTTP_RELAY_ERROR;
-    }
-
-    while (p < last && *p == '=') {
-        p++;
-    }
-
-    token->len = p - token->data;
-
-    return p == last ? NGX_OHTTP_RELAY_OK : NGX_OHTTP_RELAY_ERROR;
-}
-
-
-static const u_char *
-ngx_ohttp_relay_skip_token(const u_char *p, const u_char *last)
-{
-    return ngx_ohttp_relay_skip_class(p, last, NGX_OHTTP_RELAY_BYTE_TOKEN);
-}
-
-
 /* credentials are hundreds of bytes long: eight at a time */
 
 static const u_char *
-ngx_ohttp_relay_skip_class(const u_char *p, const u_char *last, unsigned class)
+ngx_ohttp_relay_skip_token(const u_char *p, const u_char *last)
 {
     const u_char  *classes;
 
@@ -333,12 +302,12 @@ ngx_ohttp_relay_skip_class(const u_char *p, const u_char *last, unsigned class)
     while (last - p >= 8
            && (classes[p[0]] & classes[p[1]] & classes[p[2]] & classes[p[3]]
                & classes[p[4]] & classes[p[5]] & classes[p[6]] & classes[p[7]]
-               & class))
+               & NGX_OHTTP_RELAY_BYTE_TOKEN))
     {
         p += 8;
     }
 
-    while (p < last && (classes[*p] & class)) {
+    while (p < last && (classes[*p] & NGX_OHTTP_RELAY_BYTE_TOKEN)) {
         p++;
     }
 

@@ -40,7 +40,9 @@ typedef struct {
  * perhaps of no length, its alphabet unchecked.  All other parameters are
  * ignored, but they must be well formed.
  *
- * Bearer (RFC 6750, section 2.1): the value is the b64token.
+ * Bearer (RFC 6750, section 2.1): the value is all that follows, its alphabet
+ * unchecked.  Whoever reads it, see jws.h, refuses what is no b64token, and
+ * whoever has seen the same bytes before need not read them.
  *
  * Returns NGX_OHTTP_RELAY_OK and fills *credential.  Returns
  * NGX_OHTTP_RELAY_ERROR for a scheme of ours with anything else behind it,

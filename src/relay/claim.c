@@ -20,10 +20,10 @@ static ngx_int_t ngx_ohttp_relay_claim_prepare(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
-static void ngx_ohttp_relay_claim_prepare_cost(
+static ngx_int_t ngx_ohttp_relay_claim_prepare_cost(ngx_http_request_t *r,
     ngx_ohttp_relay_permit_t *permit);
-static ngx_int_t ngx_ohttp_relay_claim_add(ngx_http_request_t *r,
-    ngx_ohttp_relay_ask_t *ask);
+static ngx_ohttp_relay_ask_t *ngx_ohttp_relay_claim_add(ngx_http_request_t *r,
+    ngx_ohttp_relay_permit_t *permit, ngx_uint_t about);
 static ngx_int_t ngx_ohttp_relay_claim_identify(ngx_ohttp_relay_ask_t *ask);
 static void ngx_ohttp_relay_claim_next(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
@@ -75,10 +75,7 @@ ngx_ohttp_relay_claim_prepare(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_ohttp_relay_claim_prepare_cost(permit);
-
-    return ngx_ohttp_relay_claim_add(r,
-                                     &permit->ask[NGX_OHTTP_RELAY_CLAIM_COST]);
+    return ngx_ohttp_relay_claim_prepare_cost(r, permit);
 }
 
 
@@ -113,7 +110,11 @@ ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ask = &permit->ask[NGX_OHTTP_RELAY_CLAIM_SEALED];
+    ask = ngx_ohttp_relay_claim_add(r, permit, NGX_OHTTP_RELAY_CLAIM_SEALED);
+    if (ask == NULL) {
+        return NGX_ERROR;
+    }
+
     window = ctx->gateway->replay_window;
 
     ask->kind = NGX_OHTTP_RELAY_STORE_SEALED;
@@ -128,7 +129,7 @@ ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
 
     ask->begins = (ask->epoch - 1) * window;
 
-    return ngx_ohttp_relay_claim_add(r, ask);
+    return NGX_OK;
 }
 
 
@@ -139,13 +140,18 @@ ngx_ohttp_relay_claim_sealed(ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
-static void
-ngx_ohttp_relay_claim_prepare_cost(ngx_ohttp_relay_permit_t *permit)
+static ngx_int_t
+ngx_ohttp_relay_claim_prepare_cost(ngx_http_request_t *r,
+    ngx_ohttp_relay_permit_t *permit)
 {
     ngx_ohttp_relay_ask_t        *ask;
     ngx_ohttp_relay_admission_t  *admission;
 
-    ask = &permit->ask[NGX_OHTTP_RELAY_CLAIM_COST];
+    ask = ngx_ohttp_relay_claim_add(r, permit, NGX_OHTTP_RELAY_CLAIM_COST);
+    if (ask == NULL) {
+        return NGX_ERROR;
+    }
+
     admission = &permit->admission;
 
     switch (admission->cost) {
@@ -175,20 +181,37 @@ ngx_ohttp_relay_claim_prepare_cost(ngx_ohttp_relay_permit_t *permit)
     ask->burst = admission->limit.burst;
     ask->uses = admission->uses;
     ask->lifetime = admission->lifetime;
+
+    return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_ohttp_relay_claim_add(ngx_http_request_t *r, ngx_ohttp_relay_ask_t *ask)
+/* a question about one of the two things, empty but for who asks */
+
+static ngx_ohttp_relay_ask_t *
+ngx_ohttp_relay_claim_add(ngx_http_request_t *r,
+    ngx_ohttp_relay_permit_t *permit, ngx_uint_t about)
 {
+    ngx_ohttp_relay_ask_t  *ask;
+
+    if (permit->ask == NULL) {
+        permit->ask = ngx_pcalloc(r->pool, NGX_OHTTP_RELAY_ASKS
+                                           * sizeof(ngx_ohttp_relay_ask_t));
+        if (permit->ask == NULL) {
+            return NULL;
+        }
+    }
+
+    ask = &permit->ask[about];
+
     if (ngx_ohttp_relay_claim_identify(ask) != NGX_OK) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ask->handler = ngx_ohttp_relay_claim_answered;
     ask->data = r;
 
-    return NGX_OK;
+    return ask;
 }
 
 
@@ -235,7 +258,7 @@ ngx_ohttp_relay_claim_next(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     permit = ctx->permit;
 
     for ( /* void */ ;
-         permit && permit->asked < NGX_OHTTP_RELAY_ASKS;
+         permit && permit->ask && permit->asked < NGX_OHTTP_RELAY_ASKS;
          permit->asked++)
     {
         ask = &permit->ask[permit->asked];
@@ -336,7 +359,9 @@ ngx_ohttp_relay_claim_return(ngx_http_request_t *r,
 
     permit = ctx->permit;
 
-    if (permit == NULL || !ngx_ohttp_relay_claim_returnable(r)) {
+    if (permit == NULL || permit->ask == NULL
+        || !ngx_ohttp_relay_claim_returnable(r))
+    {
         return NGX_OK;
     }
 
@@ -398,7 +423,7 @@ ngx_ohttp_relay_claim_abandon(ngx_http_request_t *r,
 {
     ngx_uint_t  i;
 
-    if (ctx->permit == NULL) {
+    if (ctx->permit == NULL || ctx->permit->ask == NULL) {
         return;
     }
 

@@ -264,6 +264,10 @@ ngx_ohttp_relay_check_credential(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (permit->credentials.bearers && rlcf->auth->issuers.nelts) {
+        permit->credentials.memo = ngx_ohttp_relay_jwt_memo(r->connection);
+    }
+
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
     switch (ngx_ohttp_relay_access_check(&rmcf->access, rlcf->auth,

@@ -95,14 +95,14 @@ typedef struct {
 
 
 /*
- * Who may send a request, and what it costs.  Most of the memory that a relay
- * holds for a request: it is there only where one of the two is asked.
+ * Who may send a request, and what it costs: it is there only where one of
+ * the two is asked, as most of what a relay holds for a request.
  */
 
 typedef struct {
     ngx_ohttp_relay_credentials_t  credentials;
     ngx_ohttp_relay_admission_t    admission;
-    ngx_ohttp_relay_ask_t          ask[NGX_OHTTP_RELAY_ASKS];
+    ngx_ohttp_relay_ask_t         *ask;       /* ..._ASKS; NULL: no question */
     ngx_uint_t                     asked;     /* so many have their answer */
     ngx_uint_t                     returning;  /* refunds that are awaited */
 
