@@ -227,7 +227,18 @@ $spending->reload('redis redis://127.0.0.1:8379 timeout=500ms');
 recovers('an expiry that is set back', $tokens[0]);
 $spending->reload('redis redis://127.0.0.1:8379 timeout=500ms', expires => 2098);
 recovers('or lowered', $tokens[0]);
+
+my $meanwhile = $spending->token;
+is($spending->spend($meanwhile), '200', 'a token that is spent while it is lowered');
+
 $spending->reload('redis redis://127.0.0.1:8379 timeout=500ms');
+$spending->wait_state('ok');
+is($spending->spend($meanwhile), '401 token_spent', 'is known when it is set back');
+
+my $until = sub { $redis->command('EXPIRETIME', 'ohr:s:{' . ($spending->key_of_token($_[0]))[1] . '}') };
+my $fresh = $spending->token;
+is($spending->spend($fresh), '200', 'one that is spent then');
+is($until->($meanwhile), $until->($fresh), 'and both are known until the same time');
 
 # ---- data that is gone
 

@@ -108,7 +108,7 @@ ngx_ohttp_relay_redis_init_process(ngx_ohttp_relay_store_t *store,
 
     worker->pins = ngx_pcalloc(cycle->pool,
                                (store->pins.nelts + 1)
-                               * sizeof(ngx_ohttp_relay_redis_condition_e));
+                               * sizeof(ngx_ohttp_relay_redis_pin_t));
     if (worker->pins == NULL) {
         return NGX_ERROR;
     }
@@ -259,13 +259,24 @@ ngx_ohttp_relay_redis_test_ask(ngx_ohttp_relay_redis_t *redis,
         return NGX_ERROR;
     }
 
-    return ngx_ohttp_relay_redis_find_pin(redis->worker, ask->group)
-           == NGX_OHTTP_RELAY_REDIS_RAISED
+    return ngx_ohttp_relay_redis_raised(redis->worker, ask->group)
            ? NGX_ERROR : NGX_OK;
 }
 
 
-ngx_ohttp_relay_redis_condition_e
+ngx_uint_t
+ngx_ohttp_relay_redis_raised(ngx_ohttp_relay_redis_worker_t *worker,
+    u_char *group)
+{
+    ngx_ohttp_relay_redis_pin_t  *pin;
+
+    pin = ngx_ohttp_relay_redis_find_pin(worker, group);
+
+    return pin && pin->condition == NGX_OHTTP_RELAY_REDIS_RAISED;
+}
+
+
+ngx_ohttp_relay_redis_pin_t *
 ngx_ohttp_relay_redis_find_pin(ngx_ohttp_relay_redis_worker_t *worker,
     u_char *group)
 {
@@ -281,11 +292,11 @@ ngx_ohttp_relay_redis_find_pin(ngx_ohttp_relay_redis_worker_t *worker,
         if (ngx_memcmp(pin[i].group, group, NGX_OHTTP_RELAY_STORE_GROUP)
             == 0)
         {
-            return worker->pins[i];
+            return &worker->pins[i];
         }
     }
 
-    return NGX_OHTTP_RELAY_REDIS_SOUND;
+    return NULL;
 }
 
 
@@ -669,7 +680,7 @@ ngx_ohttp_relay_redis_state(ngx_ohttp_relay_store_t *store)
     }
 
     for (i = 0; i < store->pins.nelts; i++) {
-        if (worker->pins[i] == NGX_OHTTP_RELAY_REDIS_RAISED) {
+        if (worker->pins[i].condition == NGX_OHTTP_RELAY_REDIS_RAISED) {
             return "expiry_raised";
         }
     }

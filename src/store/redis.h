@@ -292,6 +292,14 @@ struct ngx_ohttp_relay_redis_node_s {
 };
 
 
+/* what Redis says of the expiry of a group */
+
+typedef struct {
+    ngx_ohttp_relay_redis_condition_e  condition;
+    time_t                             first;        /* that it had; 0: ? */
+} ngx_ohttp_relay_redis_pin_t;
+
+
 struct ngx_ohttp_relay_redis_worker_s {
     ngx_ohttp_relay_redis_t           *redis;
     ngx_log_t                          log;
@@ -306,7 +314,7 @@ struct ngx_ohttp_relay_redis_worker_s {
     ngx_uint_t                         pending;
     ngx_uint_t                         replaying;
 
-    ngx_ohttp_relay_redis_condition_e *pins;         /* of the store */
+    ngx_ohttp_relay_redis_pin_t       *pins;         /* of the store's */
 
     /* cluster */
     ngx_ohttp_relay_redis_node_t     **slots;
@@ -510,8 +518,12 @@ void ngx_ohttp_relay_redis_free_command(
     ngx_ohttp_relay_redis_worker_t *worker,
     ngx_ohttp_relay_redis_command_t *command);
 
-/* what is known of the expiry of a group: SOUND if it has none */
-ngx_ohttp_relay_redis_condition_e ngx_ohttp_relay_redis_find_pin(
+/* what is known of the expiry of a group: NULL if it has none */
+ngx_ohttp_relay_redis_pin_t *ngx_ohttp_relay_redis_find_pin(
+    ngx_ohttp_relay_redis_worker_t *worker, u_char *group);
+
+/* whether the expiry of the group is not, or not yet, what it was: 1 or 0 */
+ngx_uint_t ngx_ohttp_relay_redis_raised(
     ngx_ohttp_relay_redis_worker_t *worker, u_char *group);
 
 /* finds a node for the command; returns as _submit() */

@@ -644,6 +644,7 @@ ngx_ohttp_relay_redis_see_pin(ngx_ohttp_relay_redis_node_t *node,
 {
     int64_t                             first;
     ngx_ohttp_relay_redis_t            *redis;
+    ngx_ohttp_relay_redis_pin_t        *seen;
     ngx_ohttp_relay_store_pin_t        *pin;
     ngx_ohttp_relay_redis_condition_e   condition;
 
@@ -652,6 +653,7 @@ ngx_ohttp_relay_redis_see_pin(ngx_ohttp_relay_redis_node_t *node,
     pin += command->number;
 
     condition = NGX_OHTTP_RELAY_REDIS_SOUND;
+    first = pin->expires;
 
     if (reply->type != NGX_OHTTP_RELAY_REDIS_NIL) {
 
@@ -664,7 +666,10 @@ ngx_ohttp_relay_redis_see_pin(ngx_ohttp_relay_redis_node_t *node,
         }
     }
 
-    node->worker->pins[command->number] = condition;
+    seen = &node->worker->pins[command->number];
+
+    seen->condition = condition;
+    seen->first = first;
 
     if (!ngx_ohttp_relay_redis_note(redis, pin->group,
                                     NGX_OHTTP_RELAY_STORE_GROUP, condition))

@@ -32,6 +32,8 @@ static ngx_ohttp_relay_redis_script_t *ngx_ohttp_relay_redis_find_script(
 static ngx_int_t ngx_ohttp_relay_redis_write_script(
     ngx_ohttp_relay_redis_node_t *node,
     ngx_ohttp_relay_redis_command_t *command);
+static time_t ngx_ohttp_relay_redis_until(
+    ngx_ohttp_relay_redis_worker_t *worker, ngx_ohttp_relay_ask_t *ask);
 static int64_t ngx_ohttp_relay_redis_refunds(ngx_ohttp_relay_ask_t *ask);
 static void ngx_ohttp_relay_redis_add_number(ngx_str_t *argument,
     u_char **p, int64_t number);
@@ -200,8 +202,8 @@ ngx_ohttp_relay_redis_write_command(ngx_ohttp_relay_redis_node_t *node,
         argument[1].len = p - argument[1].data;
 
         ngx_ohttp_relay_redis_add_number(&argument[6], &p,
-                                         command->copy.expires
-                                         + NGX_OHTTP_RELAY_STORE_MARGIN);
+                                   ngx_ohttp_relay_redis_until(node->worker,
+                                                             &command->copy));
 
         ngx_ohttp_relay_redis_write_claim(command, argument, &n);
 
@@ -267,7 +269,7 @@ ngx_ohttp_relay_redis_write_script(ngx_ohttp_relay_redis_node_t *node,
     ask = &command->copy;
     script = ngx_ohttp_relay_redis_find_script(command->kind);
     rate = ask->kind == NGX_OHTTP_RELAY_STORE_RATE;
-    expires = rate ? 0 : ask->expires + NGX_OHTTP_RELAY_STORE_MARGIN;
+    expires = rate ? 0 : ngx_ohttp_relay_redis_until(node->worker, ask);
 
     ngx_str_set(&argument[0], "EVALSHA");
 
@@ -315,6 +317,25 @@ ngx_ohttp_relay_redis_write_script(ngx_ohttp_relay_redis_node_t *node,
     ngx_ohttp_relay_redis_add_number(&argument[n++], &p, expires);
 
     return ngx_ohttp_relay_redis_write(node, argument, n);
+}
+
+
+/*
+ * Until when something is remembered: at least until the first expiry that its
+ * group ever had, for one that was lowered may be set back.
+ */
+
+static time_t
+ngx_ohttp_relay_redis_until(ngx_ohttp_relay_redis_worker_t *worker,
+    ngx_ohttp_relay_ask_t *ask)
+{
+    time_t                        expires;
+    ngx_ohttp_relay_redis_pin_t  *pin;
+
+    pin = ngx_ohttp_relay_redis_find_pin(worker, ask->group);
+    expires = pin ? ngx_max(ask->expires, pin->first) : ask->expires;
+
+    return expires + NGX_OHTTP_RELAY_STORE_MARGIN;
 }
 
 

@@ -313,8 +313,7 @@ ngx_ohttp_relay_redis_submit(ngx_ohttp_relay_redis_node_t *node,
     }
 
     if (node->condition != NGX_OHTTP_RELAY_REDIS_SOUND
-        || ngx_ohttp_relay_redis_find_pin(node->worker, command->copy.group)
-           != NGX_OHTTP_RELAY_REDIS_SOUND)
+        || ngx_ohttp_relay_redis_raised(node->worker, command->copy.group))
     {
         return NGX_ERROR;
     }
