@@ -11,6 +11,10 @@ KEEP        ?=
 # what the tests need here; a root of the matrix gets its peer from outside
 DEPS        ?= build peer test
 
+# what make interop fetches; make clean keeps it, make distclean does not
+CACHE       ?= t/.cache
+INTEROP     ?= $(sort $(wildcard t/interop/*.t))
+
 # those that wait for the clock begin first, beside all others
 SLOW        := $(addprefix t/,status.t jwks_file.t)
 TESTS       ?= $(SLOW) $(filter-out $(SLOW),$(sort $(wildcard t/*.t)))
@@ -24,20 +28,21 @@ PEER        := t/peers/ohttp-peer
 ACCESS      := t/peers/access-peer
 PROVE       := prove -j$(JOBS) -It/lib
 
-export BUILD CC
+export BUILD CC CACHE
 
 # what t/ takes from its environment
 export TEST_NGINX_BINARY ?= /usr/sbin/nginx
 export TEST_NGINX_MODULE ?= $(abspath $(BUILD))/$(SO)
 export TEST_OHTTP_PEER   ?= $(abspath $(BUILD))/ohttp-peer
 export TEST_ACCESS_PEER  ?= $(abspath $(BUILD))/access-peer/access-peer.mjs
+export TEST_INTEROP_CACHE ?= $(abspath $(CACHE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help deps deps-build deps-check deps-bench deps-matrix build peer demo \
-	test unit unit-build check fuzz test-asan cover matrix bench \
-	docker-check install clean
+.PHONY: help deps deps-build deps-check deps-bench deps-matrix deps-interop \
+	build peer demo test unit unit-build check fuzz test-asan cover \
+	interop matrix bench docker-check install clean distclean
 
 
 help:           ## print this list
@@ -47,7 +52,7 @@ help:           ## print this list
 deps:           ## install the Debian packages that are missing
 	@.ci/deps $(DEPS)
 
-deps-build deps-check deps-bench deps-matrix: deps-%:
+deps-build deps-check deps-bench deps-matrix deps-interop: deps-%:
 	@.ci/deps $*
 
 build: deps-build ## build the module against the distribution's nginx
@@ -107,6 +112,9 @@ cover: deps unit-build peer ## run t/ and print which lines were covered
 	$(PROVE) $(TESTS)
 	.ci/coverage $(BUILD)/cover
 
+interop: deps deps-interop build ## run t/interop: clients and gateways of others
+	@.ci/interop $(PROVE) $(INTEROP)
+
 matrix: deps deps-matrix peer ## build, load and test in a root of each of SUITES
 	.ci/matrix $(SUITES)
 
@@ -121,5 +129,8 @@ install: build  ## install the module into MODULES_DIR
 
 clean:          ## remove all that was built
 	rm -rf --one-file-system $(BUILD)
+
+distclean: clean ## and what make interop has fetched
+	rm -rf --one-file-system $(CACHE)
 
 -include t/unit/unit.mk t/fuzz/fuzz.mk

@@ -36,6 +36,8 @@ my @refused = (
     ['a gateway without url', 'url', gateway('insecure on;')],
     ['a gateway without a name', 'ohttp_relay_gateway', "ohttp_relay_gateway { url https://a.test/; }\n"],
     ['a name with odd letters', 'name', "ohttp_relay_gateway a/b { url https://a.test/; }\n"],
+    (map { ["$_ to pass to clients", 'payment', gateway("url https://a.test/; pass_response_header $_;")] }
+        qw/X-Upto-Session x-upto-spent X-PAYMENT X-Payment-Response PAYMENT-REQUIRED payment-response/),
     ['http without insecure', 'insecure', gateway('url http://127.0.0.1:8081/;')],
     ['http with insecure off', 'insecure', gateway('url http://127.0.0.1:8081/; insecure off;')],
     ['another scheme', 'url', gateway('url ftp://127.0.0.1:8081/; insecure on;')],

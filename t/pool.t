@@ -91,7 +91,9 @@ my @cases = (
     ['one registered in capitals without 0x', '200 b', '/og', headers => [tee("0x$two")]],
     ['a name in any case', '200 c', '/og', headers => [tee('nODE-3')]],
     ['nothing is the default', '200 a', '/og'],
-    ['an empty one is unknown', '404 gateway_unknown', '/og', headers => [tee('')]],
+    ['an empty one is the default', '200 a', '/og', headers => [tee('')]],
+    ['blanks are the default', '200 a', '/og', headers => [tee(" \t ")]],
+    ['an empty one beside another is refused', '400 malformed_request', '/og', headers => [twice('X-TEE-ID', '', 'X-TEE-ID', $two)]],
     ['another one is unknown', '404 gateway_unknown', '/og', headers => [tee($word)]],
     ['one digit less is unknown', '404 gateway_unknown', '/og', headers => [tee(substr $one, 1)]],
     ['one digit more is unknown', '404 gateway_unknown', '/og', headers => [tee("${one}0")]],
@@ -115,6 +117,7 @@ my @cases = (
 
     ['no default, one named', '200 a', '/strict', headers => [tee('one')]],
     ['no default, nobody named', '404 gateway_unknown', '/strict'],
+    ['no default, an empty name', '404 gateway_unknown', '/strict', headers => [tee('')]],
     ['a header that the pool does not read', '404 gateway_unknown', '/strict', headers => ['X-Tee-Id-2' => 'one']],
 
     ['a registered URL', '200 a', '/url', headers => [url("$urls/v1/ohttp")]],

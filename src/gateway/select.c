@@ -29,8 +29,9 @@ ngx_ohttp_relay_select_reads(ngx_ohttp_relay_pool_t *pool, const u_char *name,
 ngx_ohttp_relay_choice_t *
 ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool, ngx_str_t *value)
 {
-    u_char     buf[NGX_OHTTP_RELAY_SELECTOR_MAX];
-    ngx_str_t  key;
+    u_char         buf[NGX_OHTTP_RELAY_SELECTOR_MAX];
+    ngx_str_t      key;
+    const u_char  *p, *last;
 
     /*
      * A URL is a registered one to the byte, or it is unknown: so it needs no
@@ -43,9 +44,19 @@ ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool, ngx_str_t *value)
         return ngx_ohttp_relay_select_find(pool, value);
     }
 
+    p = value->data;
+    last = p + value->len;
+
+    ngx_ohttp_relay_trim(&p, &last);
+
+    /* a header without a name in it names nobody */
+
+    if (p == last && pool->select == NGX_OHTTP_RELAY_SELECT_HEADER) {
+        return pool->fallback;
+    }
+
     key.data = buf;
-    key.len = ngx_ohttp_relay_selector(value->data, value->data + value->len,
-                                       buf);
+    key.len = ngx_ohttp_relay_selector(p, last, buf);
 
     return key.len ? ngx_ohttp_relay_select_find(pool, &key) : NULL;
 }

@@ -20,8 +20,9 @@ ngx_uint_t ngx_ohttp_relay_select_reads(ngx_ohttp_relay_pool_t *pool,
 
 /*
  * What the value of that header, a last segment of a path, or one byte with a
- * key id chooses.  Returns NULL if no gateway of the pool is called so: it is
- * looked up, and nothing else is ever made of it (RFC 9458, section 8.2).
+ * key id chooses; a header that is empty, as if it were not there.  Returns
+ * NULL if no gateway of the pool is called so: it is looked up, and nothing
+ * else is ever made of it (RFC 9458, section 8.2).
  */
 ngx_ohttp_relay_choice_t *ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool,
     ngx_str_t *value);

@@ -16,6 +16,9 @@
 #define NGX_OHTTP_RELAY_MAX_REPLAY  (24 * 60 * 60)
 
 
+static ngx_uint_t ngx_ohttp_relay_field_pays(ngx_str_t *name);
+
+
 /* headers that the relay writes itself, or that belong to one connection */
 
 static ngx_str_t  ngx_ohttp_relay_reserved_fields[] = {
@@ -31,6 +34,19 @@ static ngx_str_t  ngx_ohttp_relay_reserved_fields[] = {
     ngx_string("trailer"),
     ngx_string("upgrade"),
     ngx_string("expect"),
+    ngx_null_string
+};
+
+
+/*
+ * What a gateway has to say to who pays it (x402).  Some of it pays for more:
+ * whoever knows an X-Upto-Session spends the relay's money.
+ */
+
+static ngx_str_t  ngx_ohttp_relay_payment_fields[] = {
+    ngx_string("x-upto"),
+    ngx_string("x-payment"),
+    ngx_string("payment-"),
     ngx_null_string
 };
 
@@ -182,6 +198,10 @@ ngx_ohttp_relay_gateway_response_header(ngx_conf_t *cf, ngx_command_t *cmd,
             return "names a header that the relay writes itself";
         }
 
+        if (ngx_ohttp_relay_field_pays(&value[i])) {
+            return "names a header of the payment between relay and gateway";
+        }
+
         name = ngx_array_push(gateway->pass_response_headers);
         if (name == NULL) {
             return NGX_CONF_ERROR;
@@ -287,6 +307,23 @@ ngx_ohttp_relay_field_reserved(ngx_str_t *name)
     for (field = ngx_ohttp_relay_reserved_fields; field->len; field++) {
         if (ngx_ohttp_relay_token_equal(name->data, name->data + name->len,
                                         (char *) field->data, field->len))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_field_pays(ngx_str_t *name)
+{
+    ngx_str_t  *field;
+
+    for (field = ngx_ohttp_relay_payment_fields; field->len; field++) {
+        if (name->len >= field->len
+            && ngx_strncasecmp(name->data, field->data, field->len) == 0)
         {
             return 1;
         }

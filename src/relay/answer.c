@@ -12,6 +12,7 @@
 #include "../codec/media_type.h"
 #include "../codec/response_head.h"
 #include "answer.h"
+#include "billing.h"
 #include "filter.h"
 #include "handler.h"
 #include "hop.h"
@@ -55,7 +56,7 @@ static ngx_int_t ngx_ohttp_relay_input_plain(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_ohttp_relay_input_chunked(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, const u_char *p, u_char *last);
-static ngx_int_t ngx_ohttp_relay_input_append(ngx_http_request_t *r,
+static ngx_int_t ngx_ohttp_relay_input_body(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, u_char *p, u_char *last);
 static void ngx_ohttp_relay_input_end(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_uint_t clean);
@@ -227,6 +228,12 @@ ngx_ohttp_relay_answer_field(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         break;
 
     default:
+        if (ctx->gateway->billing_frame != NGX_OHTTP_RELAY_BILLING_PASS
+            && ngx_ohttp_relay_billing_field(r, ctx, field) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         name = ngx_ohttp_relay_gateway_passes(ctx->gateway, field->name.data,
                                               field->name.len);
         if (name == NULL) {
@@ -257,6 +264,15 @@ ngx_ohttp_relay_answer_type(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     case NGX_OHTTP_RELAY_MEDIA_JSON:
     case NGX_OHTTP_RELAY_MEDIA_PROBLEM_JSON:
         ctx->json = 1;
+        break;
+
+    case NGX_OHTTP_RELAY_MEDIA_CHUNKED_RES:
+        if (ctx->gateway->billing_frame != NGX_OHTTP_RELAY_BILLING_PASS
+            && ngx_ohttp_relay_billing_follow(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         break;
 
     default:
@@ -467,6 +483,15 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     u->headers_in.status_n = ctx->status;
     u->headers_in.content_length_n = ctx->content_length;
+
+    /* the head goes before it is known whether there is a bill to take out */
+
+    if (ctx->billed && ctx->billed->follow
+        && ctx->gateway->billing_frame == NGX_OHTTP_RELAY_BILLING_STRIP)
+    {
+        u->headers_in.content_length_n = -1;
+    }
+
     u->state->status = ctx->status;
 
     return NGX_OK;
@@ -589,7 +614,7 @@ ngx_ohttp_relay_input_plain(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     u = r->upstream;
 
     if (u->length == -1) {
-        return ngx_ohttp_relay_input_append(r, ctx, p, last);
+        return ngx_ohttp_relay_input_body(r, ctx, p, last);
     }
 
     clean = (last - p <= u->length);
@@ -598,8 +623,12 @@ ngx_ohttp_relay_input_plain(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         last = p + u->length;
     }
 
-    if (p < last && ngx_ohttp_relay_input_append(r, ctx, p, last) != NGX_OK) {
+    if (p < last && ngx_ohttp_relay_input_body(r, ctx, p, last) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (u->error) {
+        return NGX_OK;
     }
 
     u->length -= last - p;
@@ -630,10 +659,14 @@ ngx_ohttp_relay_input_chunked(ngx_http_request_t *r,
         end = ((uint64_t) (last - p) > ctx->chunk.size) ? p + ctx->chunk.size
                                                         : last;
 
-        if (ngx_ohttp_relay_input_append(r, ctx, (u_char *) p, (u_char *) end)
+        if (ngx_ohttp_relay_input_body(r, ctx, (u_char *) p, (u_char *) end)
             != NGX_OK)
         {
             return NGX_ERROR;
+        }
+
+        if (r->upstream->error) {
+            return NGX_OK;
         }
 
         ctx->chunk.size -= end - p;
@@ -654,6 +687,16 @@ ngx_ohttp_relay_input_chunked(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_ohttp_relay_input_body(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    u_char *p, u_char *last)
+{
+    return ctx->billed && ctx->billed->follow
+           ? ngx_ohttp_relay_billing_input(r, ctx, p, last)
+           : ngx_ohttp_relay_input_append(r, ctx, p, last);
+}
+
+
+ngx_int_t
 ngx_ohttp_relay_input_append(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     u_char *p, u_char *last)
 {

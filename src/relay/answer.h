@@ -21,6 +21,14 @@ ngx_int_t ngx_ohttp_relay_input_filter_init(void *data);
 ngx_int_t ngx_ohttp_relay_input_filter(void *data, ssize_t bytes);
 
 /*
+ * Appends p..last, bytes of a body in the upstream buffer or in memory that
+ * stays, to what goes to the client next.  Returns NGX_OK or NGX_ERROR (no
+ * memory).
+ */
+ngx_int_t ngx_ohttp_relay_input_append(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, u_char *p, u_char *last);
+
+/*
  * Adds a header to the response; name and value must last as long as the
  * request.  Returns NGX_OK or NGX_ERROR (no memory).
  */

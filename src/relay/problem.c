@@ -27,6 +27,7 @@ typedef struct {
 
 static ngx_ohttp_relay_problem_t *ngx_ohttp_relay_problem(
     ngx_ohttp_relay_result_e result);
+static char *ngx_ohttp_relay_problem_detail(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_problem_text(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
@@ -220,12 +221,33 @@ ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 }
 
 
+/*
+ * Clients of OpenGradient choose another gateway when they read these words of
+ * one that they have named.
+ */
+
+static char *
+ngx_ohttp_relay_problem_detail(ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->result == NGX_OHTTP_RELAY_GATEWAY_UNKNOWN
+        && ctx->named
+        && ctx->pool->select == NGX_OHTTP_RELAY_SELECT_HEADER)
+    {
+        return "Selected TEE is not active in the registry of this relay; "
+               "choose another one, and seal a new request to its key.";
+    }
+
+    return ngx_ohttp_relay_problem(ctx->result)->detail;
+}
+
+
 /* the body, with a type that is registered where there is one */
 
 static ngx_int_t
 ngx_ohttp_relay_problem_text(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_uint_t status)
 {
+    char                       *detail;
     u_char                     *p;
     size_t                      len;
     ngx_str_t                  *code, *base, *name;
@@ -245,6 +267,7 @@ ngx_ohttp_relay_problem_text(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         "\"param\":null,\"code\":\"%V\"}}\n";
 
     problem = ngx_ohttp_relay_problem(ctx->result);
+    detail = ngx_ohttp_relay_problem_detail(ctx);
     code = &ngx_ohttp_relay_result_names[ctx->result];
 
     base = &urn;
@@ -256,7 +279,7 @@ ngx_ohttp_relay_problem_text(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     }
 
     len = sizeof(body) + NGX_INT_T_LEN + base->len + name->len + code->len
-          + ngx_strlen(problem->title) + 2 * ngx_strlen(problem->detail);
+          + ngx_strlen(problem->title) + 2 * ngx_strlen(detail);
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
@@ -265,8 +288,7 @@ ngx_ohttp_relay_problem_text(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 
     ctx->body.data = p;
     ctx->body.len = ngx_snprintf(p, len, body, base, name, problem->title,
-                                 status, problem->detail, problem->detail,
-                                 code)
+                                 status, detail, detail, code)
                     - p;
 
     return NGX_OK;

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "billing.h"
 #include "handler.h"
 #include "record.h"
 
@@ -46,6 +47,21 @@ static ngx_http_variable_t  ngx_ohttp_relay_variables[] = {
 
     { ngx_string("ohttp_relay_tier"), NULL,
       ngx_ohttp_relay_variable_tier, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("ohttp_relay_cost_opg"), NULL,
+      ngx_ohttp_relay_billing_variable,
+      offsetof(ngx_ohttp_relay_bill_t, cost_opg),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("ohttp_relay_cost_usd"), NULL,
+      ngx_ohttp_relay_billing_variable,
+      offsetof(ngx_ohttp_relay_bill_t, cost_usd),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("ohttp_relay_opg_price_usd"), NULL,
+      ngx_ohttp_relay_billing_variable,
+      offsetof(ngx_ohttp_relay_bill_t, opg_price_usd),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };

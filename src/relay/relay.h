@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "../access/access.h"
+#include "../codec/billing.h"
 #include "../codec/chunk.h"
 #include "../codec/envelope.h"
 #include "../gateway/select.h"
@@ -111,6 +112,22 @@ typedef struct {
 
 
 /*
+ * What the gateway wrote of its price.  It is there only where somebody reads
+ * it: see billing.h.
+ */
+
+typedef struct {
+    ngx_ohttp_relay_bill_t        bill;       /* empty figures are unknown */
+    ngx_ohttp_relay_billing_t     frame;
+    u_char                       *json;       /* NULL: none has begun */
+    u_char                       *json_last;
+
+    unsigned                      follow:1;   /* the body may have bills */
+    unsigned                      read:1;     /* a bill has come */
+} ngx_ohttp_relay_billed_t;
+
+
+/*
  * One request on its way, in the request's pool.  It is made when the server
  * is known (POST_READ), or at the latest by the handler.
  */
@@ -148,6 +165,7 @@ struct ngx_ohttp_relay_ctx_s {
     off_t                         sent;       /* bytes without framing */
     ngx_chain_t                  *out_last;   /* of u->out_bufs */
     ngx_ohttp_relay_gather_t      held;       /* an error */
+    ngx_ohttp_relay_billed_t     *billed;     /* NULL: nothing is known */
 
     /* what no filter on the way out may change */
     ngx_str_t                     out_type;

@@ -183,6 +183,8 @@ use warnings;
 
 use parent -norequire, 'Test::OhttpRelay::Wire';
 
+use Time::HiRes qw/sleep time/;
+
 use Test::OhttpRelay::Wire;
 
 # Everything read goes to a file of this connection, up to the gateway's limit.
@@ -262,6 +264,30 @@ sub swallow {
     }
 
     return ($total, $request->{complete});
+}
+
+# Waits until the relay has read all that was sent, so that what comes next comes by itself.
+# True when it has, or has closed.
+
+sub settled {
+    my ($self) = @_;
+
+    my $socket = $self->{socket} or return 1;
+    my ($own, $peer) = map { sprintf '%08X:%04X', unpack('V', $_->[0]), $_->[1] }
+        [$socket->sockaddr, $socket->sockport], [$socket->peeraddr, $socket->peerport];
+    my $end = time + Test::OhttpRelay::Wire::PATIENCE;
+
+    while (time < $end) {
+        my $table = Test::OhttpRelay::Gateway::slurp('/proc/net/tcp');
+        my ($sent) = $table =~ /$own $peer \w+ (\w+):/;
+        my ($state, $waiting) = $table =~ /$peer $own (\w+) \w+:(\w+)/;
+
+        return 1 if !defined $waiting || $state ne '01'
+            || hex($waiting) == 0 && hex($sent // 0) == 0;
+        sleep 0.001;
+    }
+
+    return 0;
 }
 
 # An answer with a length. Without arguments: 200 and a sealed body.
