@@ -11,6 +11,7 @@
 
 #include "src/gateway/block.h"
 #include "src/gateway/keys.h"
+#include "src/gateway/opaque.h"
 #include "src/gateway/pool.h"
 #include "src/relay/body.h"
 #include "src/relay/cors.h"
@@ -624,6 +625,9 @@ ngx_ohttp_relay_init_watch(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
                                  &ngx_ohttp_relay_module)
         != NGX_OK
         || ngx_ohttp_relay_keys_init(cf, &rmcf->gateways, &rmcf->watch)
+           != NGX_OK
+        || ngx_ohttp_relay_opaque_models_init(cf, &rmcf->gateways,
+                                              &rmcf->watch)
            != NGX_OK)
     {
         return NGX_ERROR;

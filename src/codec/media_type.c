@@ -26,7 +26,6 @@ ngx_ohttp_relay_media_type(const u_char *p, const u_char *last)
     switch (last - p) {
 
     case sizeof("message/ohttp-req") - 1:
-
         if (ngx_ohttp_relay_media_is(p, last, "message/ohttp-req")) {
             return NGX_OHTTP_RELAY_MEDIA_REQ;
         }
@@ -35,10 +34,13 @@ ngx_ohttp_relay_media_type(const u_char *p, const u_char *last)
             return NGX_OHTTP_RELAY_MEDIA_RES;
         }
 
+        if (ngx_ohttp_relay_media_is(p, last, "text/event-stream")) {
+            return NGX_OHTTP_RELAY_MEDIA_EVENT_STREAM;
+        }
+
         break;
 
     case sizeof("message/ohttp-chunked-req") - 1:
-
         if (ngx_ohttp_relay_media_is(p, last, "message/ohttp-chunked-req")) {
             return NGX_OHTTP_RELAY_MEDIA_CHUNKED_REQ;
         }
@@ -50,7 +52,6 @@ ngx_ohttp_relay_media_type(const u_char *p, const u_char *last)
         break;
 
     case sizeof("application/json") - 1:
-
         if (ngx_ohttp_relay_media_is(p, last, "application/json")) {
             return NGX_OHTTP_RELAY_MEDIA_JSON;
         }
@@ -58,9 +59,12 @@ ngx_ohttp_relay_media_type(const u_char *p, const u_char *last)
         break;
 
     case sizeof("application/problem+json") - 1:
-
         if (ngx_ohttp_relay_media_is(p, last, "application/problem+json")) {
             return NGX_OHTTP_RELAY_MEDIA_PROBLEM_JSON;
+        }
+
+        if (ngx_ohttp_relay_media_is(p, last, "application/octet-stream")) {
+            return NGX_OHTTP_RELAY_MEDIA_OCTET_STREAM;
         }
 
         break;

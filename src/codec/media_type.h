@@ -18,7 +18,9 @@ typedef enum {
     NGX_OHTTP_RELAY_MEDIA_RES,              /* message/ohttp-res */
     NGX_OHTTP_RELAY_MEDIA_CHUNKED_RES,      /* message/ohttp-chunked-res */
     NGX_OHTTP_RELAY_MEDIA_JSON,             /* application/json */
-    NGX_OHTTP_RELAY_MEDIA_PROBLEM_JSON      /* application/problem+json */
+    NGX_OHTTP_RELAY_MEDIA_PROBLEM_JSON,     /* application/problem+json */
+    NGX_OHTTP_RELAY_MEDIA_OCTET_STREAM,     /* application/octet-stream */
+    NGX_OHTTP_RELAY_MEDIA_EVENT_STREAM      /* text/event-stream */
 } ngx_ohttp_relay_media_type_e;
 
 

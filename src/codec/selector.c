@@ -8,6 +8,10 @@
 #include "selector.h"
 
 
+/* digits of an uncompressed point of a curve of 256 bits */
+#define NGX_OHTTP_RELAY_SELECTOR_POINT  (2 * (1 + 2 * 32))
+
+
 static const u_char *ngx_ohttp_relay_selector_prefix(const u_char *p,
     const u_char *last);
 
@@ -39,22 +43,40 @@ ngx_ohttp_relay_selector(const u_char *p, const u_char *last, u_char *out)
 }
 
 
-/* where the digits begin; a word that only looks like a number is a word */
+/*
+ * Where the digits begin; a word that only looks like a number is a word.  A
+ * point of an elliptic curve, 64 bytes, is the same with the 04 before it that
+ * says it is not compressed (SEC 1, section 2.3.3).
+ */
 
 static const u_char *
 ngx_ohttp_relay_selector_prefix(const u_char *p, const u_char *last)
 {
-    const u_char  *digit;
+    const u_char  *digit, *first;
 
-    if (last - p < 3 || p[0] != '0' || (p[1] | 0x20) != 'x') {
+    first = p;
+
+    if (last - p >= 3 && p[0] == '0' && (p[1] | 0x20) == 'x') {
+        first += 2;
+    }
+
+    if (first == p && (last - p != NGX_OHTTP_RELAY_SELECTOR_POINT
+                       || p[0] != '0' || p[1] != '4'))
+    {
         return p;
     }
 
-    for (digit = p + 2; digit < last; digit++) {
+    for (digit = first; digit < last; digit++) {
         if (ngx_ohttp_relay_hex_digit(*digit) < 0) {
             return p;
         }
     }
 
-    return p + 2;
+    if (last - first == NGX_OHTTP_RELAY_SELECTOR_POINT
+        && first[0] == '0' && first[1] == '4')
+    {
+        first += 2;
+    }
+
+    return first;
 }

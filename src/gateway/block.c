@@ -51,6 +51,7 @@ static ngx_conf_enum_t  ngx_ohttp_relay_profiles[] = {
     { ngx_string("ohttp"), NGX_OHTTP_RELAY_PROFILE_OHTTP },
     { ngx_string("dstack-e2ee"), NGX_OHTTP_RELAY_PROFILE_DSTACK },
     { ngx_string("chutes-e2e"), NGX_OHTTP_RELAY_PROFILE_CHUTES },
+    { ngx_string("near-e2ee"), NGX_OHTTP_RELAY_PROFILE_NEAR },
     { ngx_null_string, 0 }
 };
 
@@ -343,6 +344,13 @@ static ngx_command_t  ngx_ohttp_relay_gateway_commands[] = {
       0,
       offsetof(ngx_ohttp_relay_gateway_t, profile),
       &ngx_ohttp_relay_profiles },
+
+    { ngx_string("confidential_models"),
+      NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      0,
+      offsetof(ngx_ohttp_relay_gateway_t, confidential_models),
+      NULL },
 
     { ngx_string("billing_frame"),
       NGX_CONF_TAKE1,

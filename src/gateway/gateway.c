@@ -10,6 +10,7 @@
 
 #include "gateway.h"
 #include "keys.h"
+#include "opaque.h"
 #include "peer.h"
 #include "pool.h"
 #include "tls.h"
@@ -27,6 +28,8 @@ static char *ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_gateway_init_upstream(
     ngx_ohttp_relay_gateway_t *gateway);
 static ngx_int_t ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateway_t *gateway);
+static ngx_int_t ngx_ohttp_relay_gateway_heads(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway);
 static ngx_int_t ngx_ohttp_relay_gateway_head(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway, ngx_uint_t kind);
@@ -77,13 +80,16 @@ static ngx_int_t
 ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway)
 {
-    char        *wrong;
-    ngx_uint_t   kind;
+    char  *wrong;
+
+    wrong = ngx_ohttp_relay_opaque_wrong(gateway);
 
     ngx_ohttp_relay_gateway_init_values(gateway);
     ngx_ohttp_relay_gateway_init_upstream(gateway);
 
-    wrong = ngx_ohttp_relay_gateway_wrong(gateway);
+    if (wrong == NULL) {
+        wrong = ngx_ohttp_relay_gateway_wrong(gateway);
+    }
 
     if (wrong == NULL) {
         wrong = ngx_ohttp_relay_keys_wrong(gateway);
@@ -113,13 +119,7 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    for (kind = 0; kind < NGX_OHTTP_RELAY_KINDS; kind++) {
-        if (ngx_ohttp_relay_gateway_head(cf, gateway, kind) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_ohttp_relay_gateway_heads(cf, gateway);
 }
 
 
@@ -133,10 +133,10 @@ ngx_ohttp_relay_gateway_init_values(ngx_ohttp_relay_gateway_t *gateway)
     ngx_conf_init_uint_value(gateway->keepalive, 64);
     ngx_conf_init_uint_value(gateway->keepalive_requests, 1000);
     ngx_conf_init_uint_value(gateway->max_in_flight, 0);
+    ngx_ohttp_relay_opaque_init_values(gateway);
     ngx_conf_init_value(gateway->replay_window, 0);
     ngx_conf_init_uint_value(gateway->attestation,
                              NGX_OHTTP_RELAY_ATTESTATION_OFF);
-    ngx_conf_init_uint_value(gateway->profile, NGX_OHTTP_RELAY_PROFILE_OHTTP);
     ngx_conf_init_uint_value(gateway->billing_frame,
                              NGX_OHTTP_RELAY_BILLING_PASS);
 
@@ -264,6 +264,26 @@ ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
     gateway->naddrs = u.naddrs;
     gateway->peers.host = gateway->tls_name;
     gateway->peers.port = gateway->url.port;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_gateway_heads(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_uint_t  kind;
+
+    if (gateway->profile != NGX_OHTTP_RELAY_PROFILE_OHTTP) {
+        return ngx_ohttp_relay_opaque_head(cf, gateway);
+    }
+
+    for (kind = 0; kind < NGX_OHTTP_RELAY_KINDS; kind++) {
+        if (ngx_ohttp_relay_gateway_head(cf, gateway, kind) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }

@@ -44,6 +44,8 @@
 #define NGX_OHTTP_RELAY_PROFILE_OHTTP        0
 #define NGX_OHTTP_RELAY_PROFILE_DSTACK       1
 #define NGX_OHTTP_RELAY_PROFILE_CHUTES       2
+#define NGX_OHTTP_RELAY_PROFILE_NEAR         3
+#define NGX_OHTTP_RELAY_PROFILES             4
 
 
 /* what becomes of a bill that stands in clear between sealed chunks */
@@ -65,6 +67,7 @@ typedef enum {
 typedef struct ngx_ohttp_relay_peers_s  ngx_ohttp_relay_peers_t;
 typedef struct ngx_ohttp_relay_pool_s   ngx_ohttp_relay_pool_t;
 typedef struct ngx_ohttp_relay_keys_s   ngx_ohttp_relay_keys_t;
+typedef struct ngx_ohttp_relay_list_s   ngx_ohttp_relay_list_t;
 
 
 /* an ohttp_relay_tls block: one TLS context, shared by its gateways */
@@ -131,11 +134,14 @@ typedef struct {
     ngx_str_t                      evidence_url; /* for the agent, as is */
     ngx_str_t                      keys_url;     /* for the agent, as is */
     ngx_uint_t                     profile;      /* ..._PROFILE_* */
+    ngx_str_t                      confidential_models;  /* file, or "off" */
     ngx_uint_t                     billing_frame;  /* ..._BILLING_* */
 
     /*
      * The request head is a constant for each media type; that of a single
      * request ends in "Content-Length: ", the length is added at run time.
+     * With another profile than "ohttp" the first of them is what all its
+     * requests have in common: it begins behind the method and the path.
      */
     ngx_str_t                      head[NGX_OHTTP_RELAY_KINDS];
 
@@ -143,6 +149,7 @@ typedef struct {
     ngx_http_upstream_srv_conf_t   peers;
     ngx_ohttp_relay_peers_t       *idle;
     ngx_ohttp_relay_keys_t        *keys;         /* NULL without keys_file */
+    ngx_ohttp_relay_list_t        *models;       /* NULL: any model will do */
 } ngx_ohttp_relay_gateway_t;
 
 

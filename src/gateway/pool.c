@@ -11,6 +11,7 @@
 #include "../codec/selector.h"
 #include "../conf/conf.h"
 #include "block.h"
+#include "opaque.h"
 #include "select.h"
 
 
@@ -391,6 +392,7 @@ ngx_ohttp_relay_pool_join(ngx_conf_t *cf,
 
     gateway->pool = pool;
 
+    pool->profile = gateway->profile;
     pool->kinds |= gateway->kinds;
     pool->max_body = ngx_max(pool->max_body, gateway->max_body);
 
@@ -434,7 +436,7 @@ ngx_ohttp_relay_pool_wrong(ngx_ohttp_relay_pool_t *pool,
         return "it has no \"selector\", so nothing could choose it";
     }
 
-    return NULL;
+    return ngx_ohttp_relay_opaque_pool_wrong(pool, gateway);
 }
 
 

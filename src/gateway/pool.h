@@ -48,6 +48,7 @@ struct ngx_ohttp_relay_pool_s {
 
     ngx_array_t                    choices;  /* ..._choice_t, sorted by key */
     ngx_ohttp_relay_choice_t      *fallback; /* of who says nothing; NULL */
+    ngx_uint_t                     profile;  /* of all its members */
     ngx_uint_t                     kinds;    /* of any member */
     off_t                          max_body; /* the largest of a member */
 

@@ -16,6 +16,7 @@
 #include "filter.h"
 #include "handler.h"
 #include "hop.h"
+#include "profile.h"
 
 
 /* more informational responses than this before the final one are junk */
@@ -31,6 +32,8 @@ static ngx_int_t ngx_ohttp_relay_answer_interim(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_answer_field(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_field_t *field);
+static ngx_int_t ngx_ohttp_relay_answer_other(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_type(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_length(ngx_ohttp_relay_ctx_t *ctx,
@@ -45,6 +48,8 @@ static ngx_int_t ngx_ohttp_relay_answer_date(ngx_http_request_t *r,
     ngx_ohttp_relay_field_t *field);
 static ngx_int_t ngx_ohttp_relay_answer_pass(ngx_http_request_t *r,
     ngx_str_t *name, ngx_ohttp_relay_field_t *field);
+static char *ngx_ohttp_relay_answer_wrong(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_answer_head(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static void ngx_ohttp_relay_free_body(ngx_http_request_t *r);
@@ -186,8 +191,7 @@ static ngx_int_t
 ngx_ohttp_relay_answer_field(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_field_t *field)
 {
-    ngx_str_t                *name;
-    ngx_ohttp_relay_field_e   id;
+    ngx_ohttp_relay_field_e  id;
 
     id = ngx_ohttp_relay_field_id(&field->name);
 
@@ -228,23 +232,36 @@ ngx_ohttp_relay_answer_field(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
         break;
 
     default:
-        if (ctx->gateway->billing_frame != NGX_OHTTP_RELAY_BILLING_PASS
-            && ngx_ohttp_relay_billing_field(r, ctx, field) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        name = ngx_ohttp_relay_gateway_passes(ctx->gateway, field->name.data,
-                                              field->name.len);
-        if (name == NULL) {
-            return NGX_OK;
-        }
-
-        return ngx_ohttp_relay_answer_pass(r, name, field);
+        return ngx_ohttp_relay_answer_other(r, ctx, field);
     }
 
     return ngx_ohttp_relay_answer_pass(r, &ngx_ohttp_relay_answer_names[id],
                                        field);
+}
+
+
+/* one that the gateway, by its profile or its block, is allowed */
+
+static ngx_int_t
+ngx_ohttp_relay_answer_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_field_t *field)
+{
+    ngx_str_t  *name;
+
+    if (ctx->gateway->billing_frame != NGX_OHTTP_RELAY_BILLING_PASS
+        && ngx_ohttp_relay_billing_field(r, ctx, field) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    name = ctx->profile ? ngx_ohttp_relay_profile_field(ctx, field) : NULL;
+
+    if (name == NULL) {
+        name = ngx_ohttp_relay_gateway_passes(ctx->gateway, field->name.data,
+                                              field->name.len);
+    }
+
+    return name ? ngx_ohttp_relay_answer_pass(r, name, field) : NGX_OK;
 }
 
 
@@ -438,21 +455,42 @@ ngx_ohttp_relay_add_header(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* what of the whole head is wrong; NULL if nothing is */
+
+static char *
+ngx_ohttp_relay_answer_wrong(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    if (ctx->chunked && ctx->content_length >= 0) {
+        return "framing";
+    }
+
+    b = &r->upstream->buffer;
+
+    if (b->end - b->pos < NGX_OHTTP_RELAY_MIN_BUFFER) {
+        return "size of the head";
+    }
+
+    return ctx->profile && ctx->status < 300
+           ? ngx_ohttp_relay_profile_answer(r, ctx) : NULL;
+}
+
+
 static ngx_int_t
 ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
+    char                 *wrong;
     ngx_buf_t            *b;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
     b = &u->buffer;
 
-    if (ctx->chunked && ctx->content_length >= 0) {
-        return ngx_ohttp_relay_answer_invalid(r, "framing");
-    }
+    wrong = ngx_ohttp_relay_answer_wrong(r, ctx);
 
-    if (b->end - b->pos < NGX_OHTTP_RELAY_MIN_BUFFER) {
-        return ngx_ohttp_relay_answer_invalid(r, "size of the head");
+    if (wrong) {
+        return ngx_ohttp_relay_answer_invalid(r, wrong);
     }
 
     if (ctx->hop) {

@@ -14,12 +14,15 @@
 #include "claim.h"
 #include "forward.h"
 #include "handler.h"
+#include "profile.h"
 
 
 static ngx_int_t ngx_ohttp_relay_claim_prepare(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_uint_t ngx_ohttp_relay_claim_parts(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx, ngx_str_t *parts, u_char *head);
 static ngx_int_t ngx_ohttp_relay_claim_prepare_cost(ngx_http_request_t *r,
     ngx_ohttp_relay_permit_t *permit);
 static ngx_ohttp_relay_ask_t *ngx_ohttp_relay_claim_add(ngx_http_request_t *r,
@@ -83,13 +86,26 @@ static ngx_int_t
 ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx)
 {
-    time_t                        window;
+    time_t                        time, window;
     u_char                        digest[NGX_OHTTP_RELAY_DIGEST];
     u_char                        head[NGX_OHTTP_RELAY_ENVELOPE_ENC_MAX];
-    ngx_str_t                     parts[2];
+    ngx_str_t                     parts[NGX_OHTTP_RELAY_SECRET_PARTS];
+    ngx_uint_t                    n;
     ngx_ohttp_relay_ask_t        *ask;
     ngx_ohttp_relay_permit_t     *permit;
     ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    if (ctx->profile) {
+        n = ngx_ohttp_relay_profile_claim(ctx, parts, &time);
+
+        if (n == 0) {
+            return NGX_OK;
+        }
+
+    } else {
+        time = ngx_time();
+        n = ngx_ohttp_relay_claim_parts(r, ctx, parts, head);
+    }
 
     permit = ngx_ohttp_relay_get_permit(r, ctx);
     if (permit == NULL) {
@@ -98,13 +114,7 @@ ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-    ngx_str_set(&parts[0], "sealed");
-    parts[1].data = head;
-    parts[1].len = ngx_ohttp_relay_peek_body(r, ctx, head,
-                                        ngx_ohttp_relay_claim_sealed(ctx))
-                   - head;
-
-    if (ngx_ohttp_relay_secret_digest(&rmcf->access.secret, parts, 2, digest)
+    if (ngx_ohttp_relay_secret_digest(&rmcf->access.secret, parts, n, digest)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -121,15 +131,34 @@ ngx_ohttp_relay_claim_prepare_sealed(ngx_http_request_t *r,
     ngx_memcpy(ask->name, digest, NGX_OHTTP_RELAY_STORE_NAME);
     ngx_memcpy(ask->group, "sealed\0", NGX_OHTTP_RELAY_STORE_GROUP);
 
-    ask->epoch = ngx_time() / window;
+    ask->epoch = time / window;
     ask->expires = (ask->epoch + 2) * window;
     ask->around = 1;
 
-    /* it may have come in the epoch before, which must be known as well */
+    /*
+     * It may have come in the epoch before, which must be known as well.  One
+     * that has its time in it belongs to the epoch of that, whenever it comes.
+     */
 
     ask->begins = (ask->epoch - 1) * window;
 
     return NGX_OK;
+}
+
+
+/* of a sealed request, what makes it new: "head" has room for that */
+
+static ngx_uint_t
+ngx_ohttp_relay_claim_parts(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
+    ngx_str_t *parts, u_char *head)
+{
+    ngx_str_set(&parts[0], "sealed");
+    parts[1].data = head;
+    parts[1].len = ngx_ohttp_relay_peek_body(r, ctx, head,
+                                        ngx_ohttp_relay_claim_sealed(ctx))
+                   - head;
+
+    return 2;
 }
 
 

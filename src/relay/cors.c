@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "cors.h"
+#include "profile.h"
 
 
 static ngx_str_t  ngx_ohttp_relay_preflight_headers[] = {
@@ -113,7 +114,10 @@ ngx_ohttp_relay_preflight(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return rc;
     }
 
-    for (header = ngx_ohttp_relay_preflight_headers; header->len; header += 2) {
+    header = ctx->profile ? ctx->profile->preflight
+                          : ngx_ohttp_relay_preflight_headers;
+
+    for ( /* void */ ; header->len; header += 2) {
         if (ngx_ohttp_relay_add_header(r, &header[0], &header[1]) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -158,5 +162,7 @@ ngx_ohttp_relay_cors(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_ohttp_relay_add_header(r, &expose, &exposed);
+    return ngx_ohttp_relay_add_header(r, &expose,
+                                      ctx->profile ? &ctx->profile->exposed
+                                                   : &exposed);
 }

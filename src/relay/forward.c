@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "forward.h"
 #include "handler.h"
+#include "profile.h"
 
 
 /* digits of a length, and the empty line behind it */
@@ -123,7 +124,8 @@ ngx_ohttp_relay_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_buf_t  *b;
 
-    b = (ctx->kind == NGX_OHTTP_RELAY_SINGLE)
+    b = ctx->profile ? ngx_ohttp_relay_profile_head(r, ctx)
+        : (ctx->kind == NGX_OHTTP_RELAY_SINGLE)
         ? ngx_ohttp_relay_head_single(r, ctx)
         : ngx_ohttp_relay_head_chunked(r, ctx);
 

@@ -16,6 +16,7 @@
 #include "handler.h"
 #include "privacy.h"
 #include "problem.h"
+#include "profile.h"
 
 
 /* gateways that are tried in place of one that cannot be reached */
@@ -75,6 +76,13 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    if (ctx->profile) {
+        rc = ngx_ohttp_relay_profile_check(ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     rc = ngx_ohttp_relay_check_gateway(r, ctx);
     if (rc != NGX_OK) {
         return rc;
@@ -82,7 +90,10 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
 
     /* from here on it goes as the body comes */
 
-    return ngx_ohttp_relay_read_body(r, ctx, ngx_ohttp_relay_check_envelope,
+    return ngx_ohttp_relay_read_body(r, ctx,
+                                     ctx->profile
+                                     ? ngx_ohttp_relay_profile_check_body
+                                     : ngx_ohttp_relay_check_envelope,
                                      ngx_ohttp_relay_claim);
 }
 
@@ -163,6 +174,12 @@ static ngx_int_t
 ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    if (ctx->profile) {
+        return ngx_ohttp_relay_is_early(r, ctx)
+               ? ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_TOO_EARLY)
+               : ngx_ohttp_relay_profile_door(r, ctx);
+    }
 
     if (r->method != NGX_HTTP_POST) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED);
@@ -398,6 +415,10 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         {
             return NGX_OHTTP_RELAY_GATEWAY_NOT_ALLOWED;
         }
+    }
+
+    if (ctx->profile && ngx_ohttp_relay_profile_enter(ctx) != NGX_OK) {
+        return ctx->exchange->result;
     }
 
     if (!(gateway->kinds & (1 << ctx->kind))) {

@@ -12,6 +12,7 @@
 #include "cors.h"
 #include "handler.h"
 #include "privacy.h"
+#include "profile.h"
 
 
 #define ngx_ohttp_relay_header_is(h, name)                                   \
@@ -204,6 +205,8 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     if (ctx->pool) {
         ngx_ohttp_relay_look_pool(r, ctx);
     }
+
+    ngx_ohttp_relay_profile_look(r, ctx);
 
     ngx_ohttp_relay_forget_headers(r);
     ngx_ohttp_relay_forget_query(r);

@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "problem.h"
+#include "profile.h"
 
 
 #define NGX_OHTTP_RELAY_UNPROCESSABLE          422
@@ -31,6 +32,8 @@ static char *ngx_ohttp_relay_problem_detail(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_problem_text(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static ngx_str_t *ngx_ohttp_relay_problem_allow(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_problem_challenges(ngx_http_request_t *r,
     ngx_ohttp_relay_auth_t *auth);
@@ -150,6 +153,14 @@ ngx_ohttp_relay_problem(ngx_ohttp_relay_result_e result)
 ngx_int_t
 ngx_ohttp_relay_problem_status(ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_ohttp_relay_fault_t  *fault;
+
+    fault = ngx_ohttp_relay_profile_fault(ctx);
+
+    if (fault) {
+        return fault->status;
+    }
+
     if (ctx->result == NGX_OHTTP_RELAY_UNKNOWN_KEY) {
         return ctx->gateway->unknown_key;
     }
@@ -189,7 +200,17 @@ ngx_int_t
 ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_uint_t status)
 {
-    if (ngx_ohttp_relay_problem_text(r, ctx, status) != NGX_OK) {
+    ngx_ohttp_relay_fault_t  *fault;
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+
+    fault = ngx_ohttp_relay_profile_fault(ctx);
+
+    if (fault) {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        ctx->body = fault->body;
+
+    } else if (ngx_ohttp_relay_problem_text(r, ctx, status) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -199,7 +220,6 @@ ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = ctx->body.len;
     r->headers_out.content_type_lowcase = NULL;
-    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     /* nginx 1.22 knows no reasons for these */
@@ -305,9 +325,6 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
     static ngx_str_t  cache_control = ngx_string("Cache-Control");
     static ngx_str_t  no_store = ngx_string("no-store");
     static ngx_str_t  allow = ngx_string("Allow");
-    static ngx_str_t  post = ngx_string("POST");
-    static ngx_str_t  post_options = ngx_string("POST, OPTIONS");
-    static ngx_str_t  get_head = ngx_string("GET, HEAD");
 
     if (ngx_ohttp_relay_add_header(r, &cache_control, &no_store) != NGX_OK) {
         return NGX_ERROR;
@@ -319,9 +336,7 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
 
     case NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED:
         rc = ngx_ohttp_relay_add_header(r, &allow,
-                                        rlcf->keys ? &get_head
-                                        : rlcf->origins ? &post_options
-                                        : &post);
+                                       ngx_ohttp_relay_problem_allow(r, ctx));
         break;
 
     case NGX_OHTTP_RELAY_CREDENTIAL_REQUIRED:
@@ -344,6 +359,32 @@ ngx_ohttp_relay_problem_headers(ngx_http_request_t *r,
     }
 
     return rc == NGX_OK ? ngx_ohttp_relay_proxy_status(r, ctx) : rc;
+}
+
+
+/* RFC 9110, section 10.2.1: which methods there are */
+
+static ngx_str_t *
+ngx_ohttp_relay_problem_allow(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    static ngx_str_t  post = ngx_string("POST");
+    static ngx_str_t  post_options = ngx_string("POST, OPTIONS");
+    static ngx_str_t  get_head = ngx_string("GET, HEAD");
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (rlcf->keys) {
+        return &get_head;
+    }
+
+    if (ctx->exchange && ctx->exchange->route) {
+        return &ctx->exchange->route->name;
+    }
+
+    return rlcf->origins ? &post_options : &post;
 }
 
 

@@ -28,7 +28,9 @@
 #define NGX_OHTTP_RELAY_ASKS  2
 
 
-typedef struct ngx_ohttp_relay_ctx_s  ngx_ohttp_relay_ctx_t;
+typedef struct ngx_ohttp_relay_ctx_s      ngx_ohttp_relay_ctx_t;
+typedef struct ngx_ohttp_relay_profile_s  ngx_ohttp_relay_profile_t;
+typedef struct ngx_ohttp_relay_exchange_s ngx_ohttp_relay_exchange_t;
 
 
 /*
@@ -138,6 +140,8 @@ struct ngx_ohttp_relay_ctx_s {
     ngx_ohttp_relay_choice_t     *choice;     /* of the pool; NULL: none */
     ngx_ohttp_relay_gateway_t    *gateway;    /* NULL: not known, or yet */
     ngx_ohttp_relay_counters_t   *counters;   /* not NULL: is in flight */
+    ngx_ohttp_relay_profile_t    *profile;    /* NULL: it is OHTTP */
+    ngx_ohttp_relay_exchange_t   *exchange;   /* see profile.h */
 
     /* what the door has found in the client's head */
     ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "../gateway/keys.h"
+#include "../gateway/opaque.h"
 #include "report.h"
 
 
@@ -17,6 +18,8 @@ static void ngx_ohttp_relay_report_store(ngx_ohttp_relay_store_t *store,
 static void ngx_ohttp_relay_report_jwt(ngx_ohttp_relay_jwt_t *jwt,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_models(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_add(ngx_ohttp_relay_report_t *report,
     char *room, char *name, char *help, ngx_uint_t gauge,
@@ -51,6 +54,7 @@ ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
     }
 
     ngx_ohttp_relay_report_keys(&rmcf->gateways, &report);
+    ngx_ohttp_relay_report_models(&rmcf->gateways, &report);
 
     return ngx_ohttp_relay_status(r, rlcf->status, &report);
 }
@@ -158,6 +162,44 @@ ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_add(report, "keys", "conflicts",
                                "public keys that changed under their id", 0,
                                conflicts);
+}
+
+
+static void
+ngx_ohttp_relay_report_models(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t                   i, n;
+    ngx_atomic_uint_t            broken, failures;
+    ngx_ohttp_relay_gateway_t  **gateway;
+    ngx_ohttp_relay_watched_t   *watched;
+
+    n = 0;
+    broken = 0;
+    failures = 0;
+    gateway = gateways->gateways.elts;
+
+    for (i = 0; i < gateways->gateways.nelts; i++) {
+
+        watched = ngx_ohttp_relay_opaque_watched(gateway[i]);
+
+        if (watched) {
+            n++;
+            broken += ngx_ohttp_relay_watched_broken(watched);
+            failures += ngx_ohttp_relay_watched_failures(watched);
+        }
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    ngx_ohttp_relay_report_add(report, "models", "files_broken",
+                               "lists of models that are not taken over", 1,
+                               broken);
+    ngx_ohttp_relay_report_add(report, "models", "file_failures",
+                               "changes of such lists that were not taken "
+                               "over", 0, failures);
 }
 
 

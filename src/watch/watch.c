@@ -706,3 +706,10 @@ ngx_ohttp_relay_watched_broken(ngx_ohttp_relay_watched_t *watched)
 {
     return watched->slot ? watched->slot->broken : 0;
 }
+
+
+ngx_uint_t
+ngx_ohttp_relay_watched_gone(ngx_ohttp_relay_watched_t *watched)
+{
+    return watched->slot && watched->slot->seen.err == NGX_ENOENT;
+}

@@ -77,6 +77,12 @@ ngx_atomic_uint_t ngx_ohttp_relay_watched_failures(
 ngx_uint_t ngx_ohttp_relay_watched_broken(ngx_ohttp_relay_watched_t *watched);
 
 /*
+ * Whether there is no such file at the moment, as the one worker that reads it
+ * has seen last (1) or not (0).
+ */
+ngx_uint_t ngx_ohttp_relay_watched_gone(ngx_ohttp_relay_watched_t *watched);
+
+/*
  * How many seconds the content in use stays so although another one waits:
  * -1 if none does.  And how often one has had to wait.
  */

@@ -47,6 +47,9 @@ static const struct {
     { tap_bytes("message\x0fohttp-req"), OTHER },
     { tap_bytes("message/bhttp"), OTHER },
     { tap_bytes("text/plain"), OTHER },
+    { tap_bytes("application/octet-strean"), OTHER },
+    { tap_bytes("text/event-streams"), OTHER },
+    { tap_bytes("text/event-strean"), OTHER },
     { tap_bytes("application/jsom"), OTHER },
     { tap_bytes("application/problem-json"), OTHER },
     { tap_bytes("application/problem\x0bjson"), OTHER },
@@ -65,6 +68,9 @@ main(void)
     test_known("application/json", NGX_OHTTP_RELAY_MEDIA_JSON);
     test_known("application/problem+json",
                NGX_OHTTP_RELAY_MEDIA_PROBLEM_JSON);
+    test_known("application/octet-stream",
+               NGX_OHTTP_RELAY_MEDIA_OCTET_STREAM);
+    test_known("text/event-stream", NGX_OHTTP_RELAY_MEDIA_EVENT_STREAM);
 
     for (i = 0; i < tap_array_len(cases); i++) {
         tap_ok(media_type(cases[i].in, cases[i].len) == cases[i].want,

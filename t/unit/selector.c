@@ -60,6 +60,36 @@ main(void)
     tap_ok(selector(text, NGX_OHTTP_RELAY_SELECTOR_MAX + 1, out) == 0,
            "one byte longer");
 
+    /* an uncompressed point of a curve */
+
+    text[0] = '0';
+    text[1] = '4';
+
+    n = selector(text, 130, out);
+
+    tap_ok(n == 128 && memcmp(out, text + 2, n) == 0,
+           "a point without the 04 before it");
+
+    text[1] = '2';
+
+    tap_ok(selector(text, 130, out) == 0, "130 digits that are no point");
+
+    text[1] = '4';
+    text[129] = 'g';
+
+    tap_ok(selector(text, 130, out) == 0, "130 bytes that are no digits");
+    tap_ok(selector(text, 129, out) == 0, "129 digits");
+
+    memcpy(text, "0x04", 4);
+    text[129] = 'a';
+
+    tap_ok(selector(text, 132, out) == 128, "a point behind 0x");
+
+    n = selector(text, 130, out);
+
+    tap_ok(n == 128 && out[0] == '0' && out[1] == '4',
+           "128 digits that begin so are no point");
+
     text[0] = '0';
     text[1] = 'x';
 
