@@ -11,11 +11,13 @@
 
 #include "src/gateway/block.h"
 #include "src/gateway/keys.h"
+#include "src/gateway/live.h"
 #include "src/gateway/opaque.h"
-#include "src/gateway/pool.h"
+#include "src/gateway/verdicts.h"
 #include "src/relay/body.h"
 #include "src/relay/cors.h"
 #include "src/relay/filter.h"
+#include "src/relay/flight.h"
 #include "src/relay/forward.h"
 #include "src/relay/handler.h"
 #include "src/relay/locations.h"
@@ -55,6 +57,8 @@ static ngx_int_t ngx_ohttp_relay_init_watch(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_metrics(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
+static ngx_int_t ngx_ohttp_relay_init_seats(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_ohttp_relay_init_process(ngx_cycle_t *cycle);
 static void ngx_ohttp_relay_exit_process(ngx_cycle_t *cycle);
@@ -81,6 +85,20 @@ static ngx_command_t  ngx_ohttp_relay_commands[] = {
     { ngx_string("ohttp_relay_pool"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_ohttp_relay_pool_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
+    { ngx_string("ohttp_relay_registry"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_ohttp_relay_registry_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, gateways),
+      NULL },
+
+    { ngx_string("ohttp_relay_verdicts"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_ohttp_relay_verdicts_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_ohttp_relay_main_conf_t, gateways),
       NULL },
@@ -517,7 +535,7 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
     /* a module that is loaded and not used costs nothing */
 
     if (rmcf->locations.nelts == 0 && rmcf->gateways.gateways.nelts == 0
-        && !rmcf->status)
+        && rmcf->gateways.live == NULL && !rmcf->status)
     {
         return NGX_OK;
     }
@@ -528,7 +546,8 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
         || ngx_ohttp_relay_init_store(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_init_watch(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_privacy_check(cf, rmcf) != NGX_OK
-        || ngx_ohttp_relay_init_metrics(cf, rmcf) != NGX_OK)
+        || ngx_ohttp_relay_init_metrics(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_init_seats(cf, rmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -540,6 +559,7 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
     ngx_ohttp_relay_filter_init();
     ngx_ohttp_relay_body_init();
     ngx_ohttp_relay_forward_init();
+    ngx_ohttp_relay_flight_init();
 
     return ngx_ohttp_relay_init_phases(cf);
 }
@@ -628,6 +648,12 @@ ngx_ohttp_relay_init_watch(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
            != NGX_OK
         || ngx_ohttp_relay_opaque_models_init(cf, &rmcf->gateways,
                                               &rmcf->watch)
+            != NGX_OK
+        || ngx_ohttp_relay_live_share(cf, &rmcf->gateways, rmcf->store != NULL,
+                                      &ngx_ohttp_relay_module)
+           != NGX_OK
+        || ngx_ohttp_relay_verdicts_init(cf, &rmcf->gateways,
+                                         &ngx_ohttp_relay_module)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -672,6 +698,16 @@ ngx_ohttp_relay_init_metrics(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
 
 
 static ngx_int_t
+ngx_ohttp_relay_init_seats(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
+{
+    rmcf->gateways.seats = ngx_ohttp_relay_seats_create(cf,
+                                                     &ngx_ohttp_relay_module);
+
+    return rmcf->gateways.seats ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
 ngx_ohttp_relay_init_module(ngx_cycle_t *cycle)
 {
     ngx_ohttp_relay_main_conf_t  *rmcf;
@@ -702,9 +738,15 @@ ngx_ohttp_relay_init_process(ngx_cycle_t *cycle)
 
     ngx_ohttp_relay_metrics_worker(rmcf->metrics);
 
+    ngx_ohttp_relay_seats_worker(rmcf->gateways.seats);
+
     if (rmcf->store
         && ngx_ohttp_relay_store_init_process(rmcf->store, cycle) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ohttp_relay_live_init_process(&rmcf->gateways, cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -734,7 +776,13 @@ ngx_ohttp_relay_exit_process(ngx_cycle_t *cycle)
 
     rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_ohttp_relay_module);
 
-    if (rmcf && rmcf->store) {
+    if (rmcf == NULL) {
+        return;
+    }
+
+    ngx_ohttp_relay_live_exit_process(&rmcf->gateways);
+
+    if (rmcf->store) {
         ngx_ohttp_relay_store_exit_process(rmcf->store, cycle);
     }
 }

@@ -50,6 +50,10 @@ $t->write_file('jwks.json', '{"keys":[{"kty":"OKP","crv":"Ed25519",'
 
 $t->write_file('example.keys', my $keys = "\0\x29\1\0\x20" . 'k' x 32 . "\0\4\0\1\0\1");
 
+# Verdicts on no gateway at all.
+
+$t->verdicts->write;
+
 # Uncommented: a directive, a block or its end, a continued string; the rest is prose.
 
 sub with_options {

@@ -59,13 +59,20 @@ ngx_ohttp_relay_conf_directive(ngx_conf_t *cf, ngx_command_t *dummy,
 {
     ngx_ohttp_relay_conf_block_t *block = conf;
 
+    return ngx_ohttp_relay_conf_apply(cf, block->commands, block->conf);
+}
+
+
+char *
+ngx_ohttp_relay_conf_apply(ngx_conf_t *cf, ngx_command_t *commands, void *conf)
+{
     char           *rv;
     ngx_str_t      *value;
     ngx_command_t  *cmd;
 
     value = cf->args->elts;
 
-    for (cmd = block->commands; cmd->name.len; cmd++) {
+    for (cmd = commands; cmd->name.len; cmd++) {
         if (cmd->name.len == value[0].len
             && ngx_strcmp(cmd->name.data, value[0].data) == 0)
         {
@@ -86,7 +93,7 @@ ngx_ohttp_relay_conf_directive(ngx_conf_t *cf, ngx_command_t *dummy,
         return NGX_CONF_ERROR;
     }
 
-    rv = cmd->set(cf, cmd, block->conf);
+    rv = cmd->set(cf, cmd, conf);
 
     if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -106,6 +113,27 @@ ngx_ohttp_relay_conf_arguments(ngx_uint_t type, ngx_uint_t n)
     }
 
     return n == (type & NGX_CONF_TAKE2 ? 2 : 1);
+}
+
+
+void ngx_cdecl
+ngx_ohttp_relay_conf_wrong(ngx_log_t *log, u_char *file, ngx_uint_t line,
+    const char *fmt, ...)
+{
+    u_char    text[NGX_MAX_CONF_ERRSTR], *p, *last;
+    va_list   args;
+
+    last = text + NGX_MAX_CONF_ERRSTR;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(text, last, fmt, args);
+    va_end(args);
+
+    if (file) {
+        p = ngx_slprintf(p, last, " in %s:%ui", file, line);
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0, "%*s", p - text, text);
 }
 
 

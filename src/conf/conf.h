@@ -22,6 +22,20 @@ char *ngx_ohttp_relay_conf_block(ngx_conf_t *cf, ngx_command_t *commands,
     void *conf);
 
 /*
+ * The same for a single directive of such a block, cf->args, wherever it was
+ * read.
+ */
+char *ngx_ohttp_relay_conf_apply(ngx_conf_t *cf, ngx_command_t *commands,
+    void *conf);
+
+/*
+ * Logs in one [emerg] line what is wrong with a block, which stands in a line
+ * of a file; or, if "file" is NULL, with what stands elsewhere.
+ */
+void ngx_cdecl ngx_ohttp_relay_conf_wrong(ngx_log_t *log, u_char *file,
+    ngx_uint_t line, const char *fmt, ...);
+
+/*
  * Checks the name of a block, 1 to 64 bytes of letters, digits, "-", "_" and
  * ".".  Returns NGX_OK, or NGX_ERROR after one logged line.
  */

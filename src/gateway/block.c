@@ -14,10 +14,6 @@
 #include "slots.h"
 
 
-static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_gateway_create(
-    ngx_pool_t *pool);
-
-
 static ngx_conf_bitmask_t  ngx_ohttp_relay_tls_protocols[] = {
     { ngx_string("TLSv1.2"), NGX_SSL_TLSv1_2 },
     { ngx_string("TLSv1.3"), NGX_SSL_TLSv1_3 },
@@ -312,23 +308,23 @@ static ngx_command_t  ngx_ohttp_relay_gateway_commands[] = {
 
     { ngx_string("keys_url"),
       NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_ohttp_relay_gateway_agent_url,
       0,
       offsetof(ngx_ohttp_relay_gateway_t, keys_url),
       NULL },
 
     { ngx_string("evidence_url"),
       NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_ohttp_relay_gateway_agent_url,
       0,
       offsetof(ngx_ohttp_relay_gateway_t, evidence_url),
       NULL },
 
     { ngx_string("policy"),
       NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_ohttp_relay_gateway_policy,
       0,
-      offsetof(ngx_ohttp_relay_gateway_t, policy),
+      0,
       NULL },
 
     { ngx_string("attestation"),
@@ -384,7 +380,7 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    gateway = ngx_ohttp_relay_gateway_create(cf->pool);
+    gateway = ngx_ohttp_relay_gateway_create(cf->pool, &value[1]);
     slot = ngx_array_push(&gateways->gateways);
 
     if (gateway == NULL || slot == NULL) {
@@ -392,24 +388,15 @@ ngx_ohttp_relay_gateway_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *slot = gateway;
-    gateway->name = value[1];
     gateway->index = gateways->gateways.nelts - 1;
     gateway->file = cf->conf_file->file.name.data;
     gateway->line = cf->conf_file->line;
 
     rv = ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_gateway_commands,
                                     gateway);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
 
-    if (gateway->url_text.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "gateway \"%V\" has no \"url\"", &gateway->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return rv == NGX_CONF_OK ? ngx_ohttp_relay_gateway_complete(cf, gateway)
+                             : rv;
 }
 
 
@@ -453,15 +440,18 @@ ngx_ohttp_relay_tls_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_ohttp_relay_gateway_t *
-ngx_ohttp_relay_gateway_create(ngx_pool_t *pool)
+ngx_ohttp_relay_gateway_t *
+ngx_ohttp_relay_gateway_create(ngx_pool_t *memory, ngx_str_t *name)
 {
     ngx_ohttp_relay_gateway_t  *gateway;
 
-    gateway = ngx_pcalloc(pool, sizeof(ngx_ohttp_relay_gateway_t));
+    gateway = ngx_pcalloc(memory, sizeof(ngx_ohttp_relay_gateway_t));
     if (gateway == NULL) {
         return NULL;
     }
+
+    gateway->name = *name;
+    gateway->index = NGX_CONF_UNSET_UINT;
 
     gateway->max_body = NGX_CONF_UNSET;
     gateway->keepalive = NGX_CONF_UNSET_UINT;
@@ -484,4 +474,28 @@ ngx_ohttp_relay_gateway_create(ngx_pool_t *pool)
     gateway->upstream.read_timeout = NGX_CONF_UNSET_MSEC;
 
     return gateway;
+}
+
+
+char *
+ngx_ohttp_relay_gateway_directive(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    return ngx_ohttp_relay_conf_apply(cf, ngx_ohttp_relay_gateway_commands,
+                                      gateway);
+}
+
+
+char *
+ngx_ohttp_relay_gateway_complete(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    if (gateway->url_text.len) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "gateway \"%V\" has no \"url\"",
+                       &gateway->name);
+
+    return NGX_CONF_ERROR;
 }

@@ -8,20 +8,22 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "gateway.h"
+#include "../conf/conf.h"
 #include "keys.h"
+#include "live.h"
 #include "opaque.h"
 #include "peer.h"
-#include "pool.h"
+#include "roster.h"
 #include "tls.h"
+#include "verdicts.h"
 
 
 /* a head of a response that many gateways send must fit */
 #define NGX_OHTTP_RELAY_MIN_BUFFER  4096
 
+#define NGX_OHTTP_RELAY_MAX_WEIGHT  65535
 
-static ngx_int_t ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
+
 static void ngx_ohttp_relay_gateway_init_values(
     ngx_ohttp_relay_gateway_t *gateway);
 static char *ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway);
@@ -67,22 +69,27 @@ ngx_ohttp_relay_gateways_init(ngx_conf_t *cf,
         if (ngx_ohttp_relay_gateway_init(cf, gateways, gateway[i]) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        gateways->max_body = ngx_max(gateways->max_body,
-                                     gateway[i]->max_body);
     }
 
-    return ngx_ohttp_relay_pools_init(cf, gateways);
+    if (gateways->live) {
+        return ngx_ohttp_relay_live_init(cf, gateways);
+    }
+
+    gateways->roster = ngx_ohttp_relay_roster_of_blocks(cf, gateways);
+
+    return gateways->roster ? NGX_OK : NGX_ERROR;
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway)
 {
     char  *wrong;
 
     wrong = ngx_ohttp_relay_opaque_wrong(gateway);
+
+    gateway->all = gateways;
 
     ngx_ohttp_relay_gateway_init_values(gateway);
     ngx_ohttp_relay_gateway_init_upstream(gateway);
@@ -95,12 +102,18 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
         wrong = ngx_ohttp_relay_keys_wrong(gateway);
     }
 
+    if (wrong == NULL) {
+        wrong = ngx_ohttp_relay_verdicts_prepare(cf->pool, gateways, gateway);
+    }
+
     if (wrong) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "gateway \"%V\": %s in %s:%ui", &gateway->name, wrong,
-                      gateway->file, gateway->line);
+        ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,
+                                   "gateway \"%V\": %s", &gateway->name,
+                                   wrong);
         return NGX_ERROR;
     }
+
+    ngx_conf_init_uint_value(gateway->weight, 1);
 
     if (gateway->tls_name.len == 0) {
         gateway->tls_name.data = (u_char *) gateway->url.host.data;
@@ -200,6 +213,20 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
                "what its certificate is checked against";
     }
 
+    if (gateway->pool_name.len == 0
+        && (gateway->selector.len || gateway->nkey_ids
+            || gateway->weight != NGX_CONF_UNSET_UINT))
+    {
+        return "\"selector\", \"key_ids\" and \"weight\" need a \"pool\"";
+    }
+
+    if (gateway->weight != NGX_CONF_UNSET_UINT
+        && (gateway->weight == 0
+            || gateway->weight > NGX_OHTTP_RELAY_MAX_WEIGHT))
+    {
+        return "\"weight\" must be 1 to 65535";
+    }
+
     return NULL;
 }
 
@@ -252,11 +279,14 @@ ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
     u.url.data = (u_char *) gateway->url.authority.data;
     u.default_port = gateway->url.port;
 
+    /* who looks up a name waits, and a worker must not */
+    u.no_resolve = (gateway->memory != NULL);
+
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "gateway \"%V\": %s in \"%V\" in %s:%ui",
-                      &gateway->name, u.err ? u.err : "no address",
-                      &gateway->url_text, gateway->file, gateway->line);
+        ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,
+                                   "gateway \"%V\": %s in \"%V\"",
+                                   &gateway->name, u.err ? u.err : "no address",
+                                   &gateway->url_text);
         return NGX_ERROR;
     }
 

@@ -15,6 +15,8 @@
 #include "../codec/gateway_url.h"
 #include "../codec/media_type.h"
 #include "../codec/pin.h"
+#include "../codec/registry.h"
+#include "seat.h"
 
 
 /* the two media types a request may have, as bits and as array indices */
@@ -55,19 +57,15 @@
 #define NGX_OHTTP_RELAY_BILLING_REJECT       2
 
 
-/* what the operator wants of a registry's row */
-
-typedef enum {
-    NGX_OHTTP_RELAY_ADMIN_UP = 0,
-    NGX_OHTTP_RELAY_ADMIN_DRAIN,     /* what it has begun may end */
-    NGX_OHTTP_RELAY_ADMIN_DOWN       /* nothing more, not even that */
-} ngx_ohttp_relay_admin_e;
-
-
-typedef struct ngx_ohttp_relay_peers_s  ngx_ohttp_relay_peers_t;
-typedef struct ngx_ohttp_relay_pool_s   ngx_ohttp_relay_pool_t;
-typedef struct ngx_ohttp_relay_keys_s   ngx_ohttp_relay_keys_t;
-typedef struct ngx_ohttp_relay_list_s   ngx_ohttp_relay_list_t;
+typedef struct ngx_ohttp_relay_gateways_s  ngx_ohttp_relay_gateways_t;
+typedef struct ngx_ohttp_relay_peers_s     ngx_ohttp_relay_peers_t;
+typedef struct ngx_ohttp_relay_pool_s      ngx_ohttp_relay_pool_t;
+typedef struct ngx_ohttp_relay_keys_s      ngx_ohttp_relay_keys_t;
+typedef struct ngx_ohttp_relay_attest_s    ngx_ohttp_relay_attest_t;
+typedef struct ngx_ohttp_relay_verdicts_s  ngx_ohttp_relay_verdicts_t;
+typedef struct ngx_ohttp_relay_live_s      ngx_ohttp_relay_live_t;
+typedef struct ngx_ohttp_relay_roster_s    ngx_ohttp_relay_roster_t;
+typedef struct ngx_ohttp_relay_list_s      ngx_ohttp_relay_list_t;
 
 
 /* an ohttp_relay_tls block: one TLS context, shared by its gateways */
@@ -87,15 +85,26 @@ typedef struct {
 
 
 /*
- * A registered gateway.  Everything here is written while the configuration
- * is read and never afterwards; what changes lives behind "idle" and "keys".
+ * A registered gateway: a block of the configuration, or a row of the registry
+ * as long as it stays the same.  Everything here is written before it is used
+ * for the first time and never afterwards, but "refs" and "closed"; what else
+ * changes lives behind "idle" and "keys".
  */
 
 typedef struct {
     ngx_str_t                      name;
-    ngx_uint_t                     index;      /* its place in "gateways" */
-    u_char                        *file;       /* where it stands */
+    ngx_uint_t                     index;      /* of a block; -1 of a row */
+    u_char                        *file;       /* where it stands, or NULL */
     ngx_uint_t                     line;
+    ngx_ohttp_relay_gateways_t    *all;        /* that it is one of */
+
+    /* of a row alone: see roster.h */
+    ngx_pool_t                    *memory;     /* that it is in; or NULL */
+    ngx_uint_t                     refs;
+    u_char                  sha256[NGX_OHTTP_RELAY_REGISTRY_DIGEST];
+    u_char                  entry_sha256[NGX_OHTTP_RELAY_REGISTRY_DIGEST];
+
+    unsigned                       closed:1;   /* no new request comes */
 
     ngx_str_t                      url_text;
     ngx_ohttp_relay_gateway_url_t  url;
@@ -117,12 +126,11 @@ typedef struct {
     time_t                         replay_window;         /* s; 0: off */
     ngx_flag_t                     insecure;
 
-    ngx_str_t                      pool_name;
+    ngx_str_t                      pool_name;  /* empty: it is in none */
     ngx_str_t                      selector;   /* as it is compared */
     ngx_uint_t                     weight;     /* among its like */
     ngx_uint_t                     nkey_ids;
     u_char                        *key_ids;    /* that it holds keys of */
-    ngx_ohttp_relay_pool_t        *pool;       /* NULL: it is in none */
     ngx_str_t                      keys_file;
     ngx_uint_t                     keys_format;  /* NGX_OHTTP_RELAY_KEYS_AS_* */
     time_t                         keys_max_age; /* s */
@@ -150,19 +158,26 @@ typedef struct {
     ngx_ohttp_relay_peers_t       *idle;
     ngx_ohttp_relay_keys_t        *keys;         /* NULL without keys_file */
     ngx_ohttp_relay_list_t        *models;       /* NULL: any model will do */
+    ngx_ohttp_relay_attest_t      *attest;       /* NULL: none is required */
+    ngx_ohttp_relay_seat_t        *seat;         /* see open.h; or NULL */
 } ngx_ohttp_relay_gateway_t;
 
 
 /* all that the room remembers between two configurations' directives */
 
-typedef struct {
+struct ngx_ohttp_relay_gateways_s {
     ngx_array_t                    gateways;   /* ngx_ohttp_relay_gateway_t * */
     ngx_array_t                    pools;      /* ngx_ohttp_relay_pool_t * */
     ngx_array_t                    tls;        /* ngx_ohttp_relay_tls_t * */
     ngx_ssl_t                     *system_ssl; /* system's CAs, made on use */
     ngx_ssl_t                     *pinned_ssl; /* all pins, made on use */
-    off_t                          max_body;   /* the largest of them */
-} ngx_ohttp_relay_gateways_t;
+    ngx_ohttp_relay_seats_t       *seats;      /* of all names */
+    ngx_ohttp_relay_verdicts_t    *verdicts;   /* NULL without their file */
+
+    /* blocks, and rows: what there is now; replaced by the registry alone */
+    ngx_ohttp_relay_roster_t      *roster;
+    ngx_ohttp_relay_live_t        *live;       /* NULL without a registry */
+};
 
 
 /*
@@ -174,14 +189,23 @@ ngx_int_t ngx_ohttp_relay_gateways_create(ngx_pool_t *pool,
 
 /*
  * Completes all gateways once the whole configuration has been read: resolves
- * addresses, makes TLS contexts, connection pools and constant heads.
- * Returns NGX_OK, or NGX_ERROR after one logged line.
+ * addresses, makes TLS contexts, connection pools and constant heads, reads
+ * the registry and calls the roll.  Returns NGX_OK, or NGX_ERROR after one
+ * logged line.
  */
 ngx_int_t ngx_ohttp_relay_gateways_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways);
 
 /*
- * Finds a gateway by its exact name; NULL when there is none.
+ * Completes one gateway, of which all directives have been read, in memory of
+ * cf->pool.  The host of a row is not looked up: it has addresses only if it is
+ * one.  Returns NGX_OK, or NGX_ERROR after one line in cf->log.
+ */
+ngx_int_t ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
+
+/*
+ * Finds the block of a gateway by its exact name; NULL when there is none.
  */
 ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_gateway_find(
     ngx_ohttp_relay_gateways_t *gateways, ngx_str_t *name);

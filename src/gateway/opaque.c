@@ -166,7 +166,7 @@ char *
 ngx_ohttp_relay_opaque_pool_wrong(ngx_ohttp_relay_pool_t *pool,
     ngx_ohttp_relay_gateway_t *gateway)
 {
-    if (pool->choices.nelts && pool->profile != gateway->profile) {
+    if (pool->members.nelts && pool->profile != gateway->profile) {
         return "its \"profile\" is not that of the others in its pool";
     }
 

@@ -55,6 +55,7 @@ static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer,
 static ngx_connection_t *ngx_ohttp_relay_idle_take(
     ngx_ohttp_relay_idle_t *idle);
 static void ngx_ohttp_relay_idle_handler(ngx_event_t *ev);
+static void ngx_ohttp_relay_idle_close(ngx_connection_t *c);
 static void ngx_ohttp_relay_idle_dummy_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ohttp_relay_peer_set_session(ngx_peer_connection_t *pc,
     void *data);
@@ -296,7 +297,8 @@ ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
         return 0;
     }
 
-    if (c->requests >= gateway->keepalive_requests
+    if (gateway->closed
+        || c->requests >= gateway->keepalive_requests
         || peer->pool->n == gateway->keepalive
         || ngx_terminate
         || ngx_exiting)
@@ -395,6 +397,13 @@ ngx_ohttp_relay_idle_handler(ngx_event_t *ev)
 
     (void) ngx_ohttp_relay_idle_take(c->data);
 
+    ngx_ohttp_relay_idle_close(c);
+}
+
+
+static void
+ngx_ohttp_relay_idle_close(ngx_connection_t *c)
+{
     if (c->ssl) {
         c->ssl->no_wait_shutdown = 1;
         c->ssl->no_send_shutdown = 1;
@@ -440,9 +449,33 @@ ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc, void *data)
         return;
     }
 
+    if (peer->pool->gateway->closed) {
+        ngx_ssl_free_session(session);
+        return;
+    }
+
     if (peer->pool->session) {
         ngx_ssl_free_session(peer->pool->session);
     }
 
     peer->pool->session = session;
+}
+
+
+void
+ngx_ohttp_relay_peer_close(ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_ohttp_relay_peers_t  *pool;
+
+    pool = gateway->idle;
+
+    while (pool->n) {
+        ngx_ohttp_relay_idle_close(
+                           ngx_ohttp_relay_idle_take(pool->idle[pool->n - 1]));
+    }
+
+    if (pool->session) {
+        ngx_ssl_free_session(pool->session);
+        pool->session = NULL;
+    }
 }

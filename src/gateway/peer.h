@@ -30,6 +30,12 @@ ngx_int_t ngx_ohttp_relay_peer_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway);
 
 /*
+ * Closes the idle connections of a gateway to which no new request comes; those
+ * in use are closed when they are free.
+ */
+void ngx_ohttp_relay_peer_close(ngx_ohttp_relay_gateway_t *gateway);
+
+/*
  * Sets who is asked for another gateway, for all of them.
  */
 void ngx_ohttp_relay_peer_ask_other(ngx_ohttp_relay_other_pt other);

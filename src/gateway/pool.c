@@ -12,37 +12,20 @@
 #include "../conf/conf.h"
 #include "block.h"
 #include "opaque.h"
-#include "select.h"
+#include "pool.h"
 
 
-#define NGX_OHTTP_RELAY_KEY_IDS     256
-#define NGX_OHTTP_RELAY_MAX_WEIGHT  65535
+#define NGX_OHTTP_RELAY_KEY_IDS  256
 
 
+static ngx_ohttp_relay_pool_t *ngx_ohttp_relay_pool_find(
+    ngx_ohttp_relay_gateways_t *gateways, ngx_str_t *name);
 static char *ngx_ohttp_relay_pool_select(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_ohttp_relay_pool_header(ngx_conf_t *cf,
     ngx_ohttp_relay_pool_t *pool, ngx_str_t *name);
 static char *ngx_ohttp_relay_pool_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-
-static ngx_int_t ngx_ohttp_relay_pool_join(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway);
-static char *ngx_ohttp_relay_pool_wrong(ngx_ohttp_relay_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway);
-static ngx_uint_t ngx_ohttp_relay_pool_is_fallback(
-    ngx_ohttp_relay_pool_t *pool, ngx_ohttp_relay_gateway_t *gateway);
-static ngx_int_t ngx_ohttp_relay_pool_add_member(ngx_conf_t *cf,
-    ngx_ohttp_relay_pool_t *pool, ngx_ohttp_relay_gateway_t *gateway);
-static ngx_int_t ngx_ohttp_relay_pool_add(ngx_conf_t *cf,
-    ngx_ohttp_relay_pool_t *pool, ngx_ohttp_relay_gateway_t *gateway,
-    ngx_str_t *key);
-static ngx_ohttp_relay_choice_t *ngx_ohttp_relay_pool_choice(ngx_conf_t *cf,
-    ngx_ohttp_relay_pool_t *pool, ngx_str_t *key);
-static ngx_int_t ngx_ohttp_relay_pool_init(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_pool_t *pool);
-static char *ngx_ohttp_relay_pool_init_fallback(
-    ngx_ohttp_relay_pool_t *pool);
 
 
 static ngx_command_t  ngx_ohttp_relay_pool_commands[] = {
@@ -105,36 +88,76 @@ ngx_ohttp_relay_pool_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    pool = ngx_pcalloc(cf->pool, sizeof(ngx_ohttp_relay_pool_t));
+    pool = ngx_ohttp_relay_pool_create(cf->pool, &value[1]);
     slot = ngx_array_push(&gateways->pools);
 
-    if (pool == NULL || slot == NULL
-        || ngx_array_init(&pool->choices, cf->pool, 4,
-                          sizeof(ngx_ohttp_relay_choice_t))
-           != NGX_OK)
-    {
+    if (pool == NULL || slot == NULL) {
         return NGX_CONF_ERROR;
     }
 
     *slot = pool;
-    pool->name = value[1];
     pool->file = cf->conf_file->file.name.data;
     pool->line = cf->conf_file->line;
 
     rv = ngx_ohttp_relay_conf_block(cf, ngx_ohttp_relay_pool_commands, pool);
-    if (rv != NGX_CONF_OK) {
-        return rv;
+
+    return rv == NGX_CONF_OK ? ngx_ohttp_relay_pool_complete(cf, pool) : rv;
+}
+
+
+static ngx_ohttp_relay_pool_t *
+ngx_ohttp_relay_pool_find(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_str_t *name)
+{
+    ngx_uint_t                i;
+    ngx_ohttp_relay_pool_t  **pool;
+
+    pool = gateways->pools.elts;
+
+    for (i = 0; i < gateways->pools.nelts; i++) {
+        if (ngx_ohttp_relay_conf_equal(&pool[i]->name, name)) {
+            return pool[i];
+        }
     }
 
-    if (!pool->select_set && !pool->shared) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "ohttp_relay_pool \"%V\" has no \"select\"; only "
-                           "with \"keys shared\" any gateway will do",
-                           &pool->name);
-        return NGX_CONF_ERROR;
+    return NULL;
+}
+
+
+ngx_ohttp_relay_pool_t *
+ngx_ohttp_relay_pool_create(ngx_pool_t *memory, ngx_str_t *name)
+{
+    ngx_ohttp_relay_pool_t  *pool;
+
+    pool = ngx_pcalloc(memory, sizeof(ngx_ohttp_relay_pool_t));
+
+    if (pool) {
+        pool->name = *name;
     }
 
-    return NGX_CONF_OK;
+    return pool;
+}
+
+
+char *
+ngx_ohttp_relay_pool_directive(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool)
+{
+    return ngx_ohttp_relay_conf_apply(cf, ngx_ohttp_relay_pool_commands, pool);
+}
+
+
+char *
+ngx_ohttp_relay_pool_complete(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool)
+{
+    if (pool->select_set || pool->shared) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "ohttp_relay_pool \"%V\" has no \"select\"; only with "
+                       "\"keys shared\" any gateway will do", &pool->name);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -326,333 +349,4 @@ ngx_ohttp_relay_key_ids_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_ohttp_relay_pools_init(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways)
-{
-    ngx_uint_t                   i;
-    ngx_ohttp_relay_pool_t     **pool;
-    ngx_ohttp_relay_gateway_t  **gateway;
-
-    gateway = gateways->gateways.elts;
-
-    for (i = 0; i < gateways->gateways.nelts; i++) {
-        if (ngx_ohttp_relay_pool_join(cf, gateways, gateway[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    pool = gateways->pools.elts;
-
-    for (i = 0; i < gateways->pools.nelts; i++) {
-        if (ngx_ohttp_relay_pool_init(cf, gateways, pool[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_pool_join(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_gateway_t *gateway)
-{
-    char                    *wrong;
-    ngx_ohttp_relay_pool_t  *pool;
-
-    pool = NULL;
-
-    if (gateway->pool_name.len) {
-        pool = ngx_ohttp_relay_pool_find(gateways, &gateway->pool_name);
-
-        wrong = pool ? ngx_ohttp_relay_pool_wrong(pool, gateway)
-                     : "there is no such \"pool\"";
-
-    } else if (gateway->selector.len || gateway->nkey_ids
-               || gateway->weight != NGX_CONF_UNSET_UINT)
-    {
-        wrong = "\"selector\", \"key_ids\" and \"weight\" need a \"pool\"";
-
-    } else {
-        return NGX_OK;
-    }
-
-    if (wrong) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "gateway \"%V\": %s in %s:%ui", &gateway->name, wrong,
-                      gateway->file, gateway->line);
-        return NGX_ERROR;
-    }
-
-    ngx_conf_init_uint_value(gateway->weight, 1);
-
-    gateway->pool = pool;
-
-    pool->profile = gateway->profile;
-    pool->kinds |= gateway->kinds;
-    pool->max_body = ngx_max(pool->max_body, gateway->max_body);
-
-    return ngx_ohttp_relay_pool_add_member(cf, pool, gateway);
-}
-
-
-/* what is wrong with a gateway as a member; NULL if nothing is */
-
-static char *
-ngx_ohttp_relay_pool_wrong(ngx_ohttp_relay_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway)
-{
-    ngx_uint_t  named;
-
-    if (gateway->weight != NGX_CONF_UNSET_UINT
-        && (gateway->weight == 0
-            || gateway->weight > NGX_OHTTP_RELAY_MAX_WEIGHT))
-    {
-        return "\"weight\" must be 1 to 65535";
-    }
-
-    named = pool->select == NGX_OHTTP_RELAY_SELECT_HEADER
-            || pool->select == NGX_OHTTP_RELAY_SELECT_PATH;
-
-    if (gateway->selector.len && !named) {
-        return "its pool does not choose by a \"selector\"";
-    }
-
-    if (gateway->nkey_ids && pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return "its pool does not choose by \"key_ids\"";
-    }
-
-    if (!gateway->nkey_ids && pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return "its pool chooses by key id, and it has no \"key_ids\"";
-    }
-
-    if (named && gateway->selector.len == 0
-        && !ngx_ohttp_relay_pool_is_fallback(pool, gateway))
-    {
-        return "it has no \"selector\", so nothing could choose it";
-    }
-
-    return ngx_ohttp_relay_opaque_pool_wrong(pool, gateway);
-}
-
-
-static ngx_uint_t
-ngx_ohttp_relay_pool_is_fallback(ngx_ohttp_relay_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway)
-{
-    return ngx_ohttp_relay_conf_equal(&pool->fallback_name, &gateway->name);
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_pool_add_member(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway)
-{
-    ngx_str_t   key;
-    ngx_uint_t  i;
-
-    if (pool->select == NGX_OHTTP_RELAY_SELECT_TARGET) {
-        return ngx_ohttp_relay_pool_add(cf, pool, gateway,
-                                        &gateway->url_text);
-    }
-
-    /* without a selector an empty one, which no request can name */
-
-    if (pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return ngx_ohttp_relay_pool_add(cf, pool, gateway,
-                                        &gateway->selector);
-    }
-
-    for (i = 0; i < gateway->nkey_ids; i++) {
-
-        key.data = &gateway->key_ids[i];
-        key.len = 1;
-
-        if (ngx_ohttp_relay_pool_add(cf, pool, gateway, &key) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_pool_add(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway, ngx_str_t *key)
-{
-    ngx_ohttp_relay_choice_t    *choice;
-    ngx_ohttp_relay_gateway_t  **member;
-
-    choice = ngx_ohttp_relay_pool_choice(cf, pool, key);
-    if (choice == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (choice->members.nelts && !pool->shared) {
-        member = choice->members.elts;
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "gateway \"%V\": the same would choose gateway \"%V\" "
-                      "of pool \"%V\", whose keys are not shared, in %s:%ui",
-                      &gateway->name, &member[0]->name, &pool->name,
-                      gateway->file, gateway->line);
-        return NGX_ERROR;
-    }
-
-    /* what is new for one must be new for all */
-
-    if (choice->members.nelts) {
-        member = choice->members.elts;
-
-        if (member[0]->replay_window != gateway->replay_window) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "gateway \"%V\": its \"replay_window\" is not that "
-                          "of gateway \"%V\" with the same key in %s:%ui",
-                          &gateway->name, &member[0]->name, gateway->file,
-                          gateway->line);
-            return NGX_ERROR;
-        }
-    }
-
-    member = ngx_array_push(&choice->members);
-    if (member == NULL) {
-        return NGX_ERROR;
-    }
-
-    *member = gateway;
-    choice->weight += gateway->weight;
-
-    return NGX_OK;
-}
-
-
-/* the one with this key; made if there is none, NULL without memory */
-
-static ngx_ohttp_relay_choice_t *
-ngx_ohttp_relay_pool_choice(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool,
-    ngx_str_t *key)
-{
-    ngx_uint_t                 i;
-    ngx_ohttp_relay_choice_t  *choice;
-
-    choice = pool->choices.elts;
-
-    for (i = 0; i < pool->choices.nelts; i++) {
-        if (ngx_ohttp_relay_conf_equal(&choice[i].key, key)) {
-            return &choice[i];
-        }
-    }
-
-    choice = ngx_array_push(&pool->choices);
-
-    if (choice == NULL
-        || ngx_array_init(&choice->members, cf->pool, 1,
-                          sizeof(ngx_ohttp_relay_gateway_t *))
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    choice->key = *key;
-    choice->weight = 0;
-
-    return choice;
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_pool_init(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_pool_t *pool)
-{
-    char  *wrong;
-
-    if (ngx_ohttp_relay_gateway_find(gateways, &pool->name)) {
-        wrong = "a gateway has the same name";
-
-    } else if (pool->choices.nelts == 0) {
-        wrong = "no gateway is in it";
-
-    } else {
-        ngx_qsort(pool->choices.elts, pool->choices.nelts,
-                  sizeof(ngx_ohttp_relay_choice_t),
-                  ngx_ohttp_relay_select_compare);
-
-        wrong = ngx_ohttp_relay_pool_init_fallback(pool);
-    }
-
-    if (wrong) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "ohttp_relay_pool \"%V\": %s in %s:%ui", &pool->name,
-                      wrong, pool->file, pool->line);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* returns what is wrong with it, or NULL */
-
-static char *
-ngx_ohttp_relay_pool_init_fallback(ngx_ohttp_relay_pool_t *pool)
-{
-    ngx_uint_t                   i, n;
-    ngx_ohttp_relay_choice_t    *choice;
-    ngx_ohttp_relay_gateway_t  **member;
-
-    choice = pool->choices.elts;
-
-    if (pool->select == NGX_OHTTP_RELAY_SELECT_ANY) {
-        pool->fallback = choice;
-
-        return pool->fallback_name.len
-               ? "\"default\" has no meaning without \"select\"" : NULL;
-    }
-
-    if (pool->fallback_name.len == 0) {
-        return NULL;
-    }
-
-    if (pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return "\"default\" has no meaning with \"select key_id\": each "
-               "request has one";
-    }
-
-    for (i = 0; i < pool->choices.nelts; i++) {
-
-        member = choice[i].members.elts;
-
-        for (n = 0; n < choice[i].members.nelts; n++) {
-            if (ngx_ohttp_relay_pool_is_fallback(pool, member[n])) {
-                pool->fallback = &choice[i];
-                return NULL;
-            }
-        }
-    }
-
-    return "\"default\" is not the name of a gateway in it";
-}
-
-
-ngx_ohttp_relay_pool_t *
-ngx_ohttp_relay_pool_find(ngx_ohttp_relay_gateways_t *gateways,
-    ngx_str_t *name)
-{
-    ngx_uint_t                i;
-    ngx_ohttp_relay_pool_t  **pool;
-
-    pool = gateways->pools.elts;
-
-    for (i = 0; i < gateways->pools.nelts; i++) {
-        if (ngx_ohttp_relay_conf_equal(&pool[i]->name, name)) {
-            return pool[i];
-        }
-    }
-
-    return NULL;
 }

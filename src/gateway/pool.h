@@ -29,23 +29,37 @@ typedef enum {
 
 typedef struct {
     ngx_str_t                      key;      /* in the form compared */
-    ngx_array_t                    members;  /* ngx_ohttp_relay_gateway_t * */
+    ngx_ohttp_relay_gateway_t    **members;
+    ngx_uint_t                     nmembers;
     ngx_uint_t                     weight;   /* of all of them */
 } ngx_ohttp_relay_choice_t;
 
 
-/* an ohttp_relay_pool block; written while the configuration is read */
+/* one way to choose a gateway, before all of its like become a choice */
+
+typedef struct {
+    ngx_str_t                      key;
+    ngx_ohttp_relay_gateway_t     *gateway;
+} ngx_ohttp_relay_member_t;
+
+
+/*
+ * An ohttp_relay_pool block, or a pool of the registry.  Where gateways come
+ * and go each roster has one of its own, with those of the time.
+ */
 
 struct ngx_ohttp_relay_pool_s {
     ngx_str_t                      name;
-    u_char                        *file;     /* where it stands */
+    u_char                        *file;     /* where it stands, or NULL */
     ngx_uint_t                     line;
+    ngx_ohttp_relay_roster_t      *roster;   /* that it is of, if counted */
 
     ngx_ohttp_relay_select_e       select;
     ngx_str_t                      header;   /* lower case */
     ngx_str_t                      fallback_name;
     ngx_uint_t                     shared;   /* their keys are the same */
 
+    ngx_array_t                    members;  /* ngx_ohttp_relay_member_t */
     ngx_array_t                    choices;  /* ..._choice_t, sorted by key */
     ngx_ohttp_relay_choice_t      *fallback; /* of who says nothing; NULL */
     ngx_uint_t                     profile;  /* of all its members */
@@ -76,17 +90,17 @@ char *ngx_ohttp_relay_key_ids_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * Puts all gateways, which are complete already, into their pools.  Returns
- * NGX_OK, or NGX_ERROR after one logged line.
+ * Makes an empty pool; its directives, cf->args, can be told one by one, and
+ * must be complete in the end.  ngx_ohttp_relay_pool_create() returns NULL
+ * without memory; the others return NGX_CONF_OK, or NGX_CONF_ERROR after one
+ * line in cf->log.
  */
-ngx_int_t ngx_ohttp_relay_pools_init(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateways_t *gateways);
-
-/*
- * Finds a pool by its exact name; NULL when there is none.
- */
-ngx_ohttp_relay_pool_t *ngx_ohttp_relay_pool_find(
-    ngx_ohttp_relay_gateways_t *gateways, ngx_str_t *name);
+ngx_ohttp_relay_pool_t *ngx_ohttp_relay_pool_create(ngx_pool_t *memory,
+    ngx_str_t *name);
+char *ngx_ohttp_relay_pool_directive(ngx_conf_t *cf,
+    ngx_ohttp_relay_pool_t *pool);
+char *ngx_ohttp_relay_pool_complete(ngx_conf_t *cf,
+    ngx_ohttp_relay_pool_t *pool);
 
 
 #endif /* _NGX_OHTTP_RELAY_POOL_H_INCLUDED_ */

@@ -88,9 +88,7 @@ ngx_ohttp_relay_select_find(ngx_ohttp_relay_pool_t *pool, ngx_str_t *key)
 {
     int                        order;
     ngx_uint_t                 low, high, middle;
-    ngx_ohttp_relay_choice_t  *choice, wanted;
-
-    wanted.key = *key;
+    ngx_ohttp_relay_choice_t  *choice;
 
     choice = pool->choices.elts;
     low = 0;
@@ -99,7 +97,7 @@ ngx_ohttp_relay_select_find(ngx_ohttp_relay_pool_t *pool, ngx_str_t *key)
     while (low < high) {
         middle = (low + high) / 2;
 
-        order = ngx_ohttp_relay_select_compare(&wanted, &choice[middle]);
+        order = ngx_ohttp_relay_select_compare(key, &choice[middle].key);
 
         if (order == 0) {
             return &choice[middle];
@@ -117,17 +115,14 @@ ngx_ohttp_relay_select_find(ngx_ohttp_relay_pool_t *pool, ngx_str_t *key)
 }
 
 
-int ngx_libc_cdecl
-ngx_ohttp_relay_select_compare(const void *one, const void *two)
+int
+ngx_ohttp_relay_select_compare(ngx_str_t *one, ngx_str_t *two)
 {
-    const ngx_ohttp_relay_choice_t *a = one;
-    const ngx_ohttp_relay_choice_t *b = two;
-
-    if (a->key.len != b->key.len) {
-        return a->key.len < b->key.len ? -1 : 1;
+    if (one->len != two->len) {
+        return one->len < two->len ? -1 : 1;
     }
 
-    return ngx_memcmp(a->key.data, b->key.data, a->key.len);
+    return ngx_memcmp(one->data, two->data, one->len);
 }
 
 
@@ -137,11 +132,11 @@ ngx_ohttp_relay_select_place(ngx_ohttp_relay_choice_t *choice)
     ngx_uint_t                   place, weight;
     ngx_ohttp_relay_gateway_t  **gateway;
 
-    if (choice->members.nelts == 1) {
+    if (choice->nmembers == 1) {
         return 0;
     }
 
-    gateway = choice->members.elts;
+    gateway = choice->members;
     weight = (ngx_uint_t) ngx_random() % choice->weight;
 
     for (place = 0; weight >= gateway[place]->weight; place++) {
@@ -155,9 +150,5 @@ ngx_ohttp_relay_select_place(ngx_ohttp_relay_choice_t *choice)
 ngx_ohttp_relay_gateway_t *
 ngx_ohttp_relay_select_at(ngx_ohttp_relay_choice_t *choice, ngx_uint_t place)
 {
-    ngx_ohttp_relay_gateway_t  **gateway;
-
-    gateway = choice->members.elts;
-
-    return gateway[place % choice->members.nelts];
+    return choice->members[place % choice->nmembers];
 }

@@ -46,11 +46,10 @@ ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_select_at(
     ngx_ohttp_relay_choice_t *choice, ngx_uint_t place);
 
 /*
- * Orders choices: the length of their keys, then the bytes.  Takes and returns
- * what qsort() wants.
+ * The order in which keys, and names, are searched: their lengths, then the
+ * bytes.  Returns less than, equal to or greater than 0.
  */
-int ngx_libc_cdecl ngx_ohttp_relay_select_compare(const void *one,
-    const void *two);
+int ngx_ohttp_relay_select_compare(ngx_str_t *one, ngx_str_t *two);
 
 
 #endif /* _NGX_OHTTP_RELAY_SELECT_H_INCLUDED_ */

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../conf/conf.h"
 #include "block.h"
 #include "slots.h"
 
@@ -279,6 +280,52 @@ ngx_ohttp_relay_gateway_replay_window(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_ohttp_relay_gateway_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_ohttp_relay_gateway_t *gateway = conf;
+
+    ngx_str_t  *value;
+
+    if (gateway->policy.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    gateway->policy = value[1];
+
+    return ngx_ohttp_relay_conf_name(cf, &value[1]) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_ohttp_relay_gateway_agent_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t                      *value, *field;
+    ngx_ohttp_relay_gateway_url_t   url;
+
+    field = (ngx_str_t *) (p + cmd->offset);
+
+    if (field->len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    *field = value[1];
+
+    return ngx_ohttp_relay_gateway_url(value[1].data,
+                                       value[1].data + value[1].len, &url)
+           == NGX_OHTTP_RELAY_OK
+           ? NGX_CONF_OK
+           : "wants http:// or https://, a host, perhaps a port and a path, "
+             "and neither user name nor fragment";
 }
 
 

@@ -28,6 +28,12 @@ char *ngx_ohttp_relay_gateway_media_types(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_ohttp_relay_gateway_replay_window(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_ohttp_relay_gateway_policy(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+/* the same for an address that is for the agent: a string at cmd->offset */
+char *ngx_ohttp_relay_gateway_agent_url(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 
 #endif /* _NGX_OHTTP_RELAY_SLOTS_H_INCLUDED_ */

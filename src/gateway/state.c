@@ -9,11 +9,25 @@
 #include <ngx_http.h>
 
 #include "state.h"
+#include "verdicts.h"
 
 
 ngx_ohttp_relay_state_e
 ngx_ohttp_relay_gateway_state(ngx_ohttp_relay_gateway_t *gateway)
 {
-    return gateway->admin == NGX_OHTTP_RELAY_ADMIN_UP
-           ? NGX_OHTTP_RELAY_STATE_READY : NGX_OHTTP_RELAY_STATE_UNAVAILABLE;
+    /* one that has been closed is in a roster that is not in use any more */
+
+    if (gateway->closed || gateway->admin != NGX_OHTTP_RELAY_ADMIN_UP) {
+        return NGX_OHTTP_RELAY_STATE_UNAVAILABLE;
+    }
+
+    if (gateway->naddrs == 0) {
+        return NGX_OHTTP_RELAY_STATE_UNAVAILABLE;
+    }
+
+    if (!ngx_ohttp_relay_verdicts_allow(gateway)) {
+        return NGX_OHTTP_RELAY_STATE_NOT_ATTESTED;
+    }
+
+    return NGX_OHTTP_RELAY_STATE_READY;
 }

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../conf/conf.h"
 #include "tls.h"
 
 
@@ -76,10 +77,10 @@ ngx_ohttp_relay_tls_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
     tls = ngx_ohttp_relay_tls_find(gateways, &gateway->tls);
 
     if (tls == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "gateway \"%V\": there is no ohttp_relay_tls block "
-                      "\"%V\" in %s:%ui", &gateway->name, &gateway->tls,
-                      gateway->file, gateway->line);
+        ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,
+                                   "gateway \"%V\": there is no "
+                                   "ohttp_relay_tls block \"%V\"",
+                                   &gateway->name, &gateway->tls);
         return NGX_ERROR;
     }
 
@@ -90,6 +91,35 @@ ngx_ohttp_relay_tls_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
     gateway->upstream.ssl = tls->ssl;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_tls_prepare(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateways_t *gateways)
+{
+    ngx_uint_t               i;
+    ngx_ohttp_relay_tls_t  **tls;
+
+    tls = gateways->tls.elts;
+
+    for (i = 0; i < gateways->tls.nelts; i++) {
+        if (tls[i]->ssl == NULL
+            && ngx_ohttp_relay_tls_load(cf, tls[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (gateways->system_ssl == NULL) {
+        gateways->system_ssl = ngx_ohttp_relay_tls_system(cf);
+    }
+
+    if (gateways->pinned_ssl == NULL) {
+        gateways->pinned_ssl = ngx_ohttp_relay_tls_pinned(cf);
+    }
+
+    return gateways->system_ssl && gateways->pinned_ssl ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -447,8 +447,7 @@ ngx_ohttp_relay_claim_returned(ngx_ohttp_relay_ask_t *ask)
 
 
 void
-ngx_ohttp_relay_claim_abandon(ngx_http_request_t *r,
-    ngx_ohttp_relay_ctx_t *ctx)
+ngx_ohttp_relay_claim_stop(ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_uint_t  i;
 
@@ -456,9 +455,17 @@ ngx_ohttp_relay_claim_abandon(ngx_http_request_t *r,
         return;
     }
 
-    (void) ngx_ohttp_relay_claim_return(r, ctx);
-
     for (i = 0; i < NGX_OHTTP_RELAY_ASKS; i++) {
         ngx_ohttp_relay_store_abandon(&ctx->permit->ask[i]);
     }
+}
+
+
+void
+ngx_ohttp_relay_claim_abandon(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx)
+{
+    (void) ngx_ohttp_relay_claim_return(r, ctx);
+
+    ngx_ohttp_relay_claim_stop(ctx);
 }

@@ -33,6 +33,12 @@ ngx_int_t ngx_ohttp_relay_claim_return(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
 /*
+ * A question that is still open is not waited for; what it grants is given back
+ * by itself.
+ */
+void ngx_ohttp_relay_claim_stop(ngx_ohttp_relay_ctx_t *ctx);
+
+/*
  * The request ends: nobody waits for the store any more.  What it still
  * grants it gives back by itself.
  */

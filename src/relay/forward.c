@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "forward.h"
 #include "handler.h"
+#include "hold.h"
 #include "profile.h"
 
 
@@ -278,13 +279,22 @@ ngx_ohttp_relay_send(void *data, ngx_chain_t *in)
 {
     ngx_http_request_t *r = data;
 
-    ngx_int_t             rc;
-    ngx_chain_t          *cl;
-    ngx_connection_t     *c;
-    ngx_http_upstream_t  *u;
+    ngx_int_t               rc;
+    ngx_chain_t            *cl;
+    ngx_connection_t       *c;
+    ngx_http_upstream_t    *u;
+    ngx_ohttp_relay_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
     u = r->upstream;
     c = u->peer.connection;
+
+    /* from here on no other gateway is asked */
+
+    if (ctx->pool) {
+        ngx_ohttp_relay_hold_pool(ctx, NULL);
+    }
 
     if (!c->write->error) {
         rc = ngx_chain_writer(&u->writer, in);

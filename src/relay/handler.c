@@ -13,7 +13,9 @@
 #include "body.h"
 #include "claim.h"
 #include "cors.h"
+#include "flight.h"
 #include "handler.h"
+#include "hold.h"
 #include "privacy.h"
 #include "problem.h"
 #include "profile.h"
@@ -23,6 +25,7 @@
 #define NGX_OHTTP_RELAY_MAX_OTHERS  2
 
 
+static void ngx_ohttp_relay_free_ctx(void *data);
 static ngx_int_t ngx_ohttp_relay_door(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_is_early(ngx_http_request_t *r,
@@ -31,6 +34,7 @@ static ngx_int_t ngx_ohttp_relay_check_credential(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_int_t ngx_ohttp_relay_refuse_choice(ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_enter(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_ohttp_relay_result_e ngx_ohttp_relay_try_gateway(
@@ -39,6 +43,8 @@ static void ngx_ohttp_relay_cleanup(void *data);
 static ngx_int_t ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_choose_by_key(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
+static void ngx_ohttp_relay_renew_pool(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 
 
@@ -125,16 +131,23 @@ ngx_ohttp_relay_owns(ngx_http_request_t *r)
 ngx_ohttp_relay_ctx_t *
 ngx_ohttp_relay_get_ctx(ngx_http_request_t *r)
 {
+    ngx_pool_cleanup_t     *cln;
     ngx_ohttp_relay_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
 
     if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_ohttp_relay_ctx_t));
-        if (ctx == NULL) {
+        cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ohttp_relay_ctx_t));
+        if (cln == NULL) {
             return NULL;
         }
 
+        ctx = cln->data;
+        ngx_memzero(ctx, sizeof(ngx_ohttp_relay_ctx_t));
+
+        cln->handler = ngx_ohttp_relay_free_ctx;
+
+        ctx->connection = r->connection;
         ctx->declared = -1;
         ctx->content_length = -1;
 
@@ -142,6 +155,19 @@ ngx_ohttp_relay_get_ctx(ngx_http_request_t *r)
     }
 
     return ctx;
+}
+
+
+/* nothing is logged any more: what stood in logs to the end can go */
+
+static void
+ngx_ohttp_relay_free_ctx(void *data)
+{
+    ngx_ohttp_relay_ctx_t *ctx = data;
+
+    ngx_ohttp_relay_restore(ctx);
+    ngx_ohttp_relay_hold_pool(ctx, NULL);
+    ngx_ohttp_relay_hold_gateway(ctx, NULL);
 }
 
 
@@ -214,7 +240,7 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
         rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-        if (ctx->declared > rmcf->gateways.max_body) {
+        if (ctx->declared > rmcf->gateways.roster->max_body) {
             return ngx_ohttp_relay_refuse(ctx,
                                           NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
         }
@@ -335,8 +361,10 @@ ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
 
     pool = ctx->pool;
 
-    if (pool == NULL || pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
+    if (pool == NULL || pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID
+        || pool->choices.nelts == 0)
+    {
+        return ngx_ohttp_relay_refuse_choice(ctx);
     }
 
     if (!(pool->kinds & (1 << ctx->kind))) {
@@ -349,6 +377,18 @@ ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* the gateways of a pool that has none may come back */
+
+static ngx_int_t
+ngx_ohttp_relay_refuse_choice(ngx_ohttp_relay_ctx_t *ctx)
+{
+    return ngx_ohttp_relay_refuse(ctx,
+                                  ctx->pool && ctx->pool->choices.nelts == 0
+                                  ? NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE
+                                  : NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
 }
 
 
@@ -372,17 +412,18 @@ ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     if (result != NGX_OHTTP_RELAY_RESULT_NONE && ctx->choice) {
 
-        n = ctx->choice->members.nelts;
+        n = ctx->choice->nmembers;
         place = ngx_ohttp_relay_select_place(ctx->choice);
 
         for (i = 0; i < n && ctx->counters == NULL; i++) {
-            ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice, place + i);
+            ngx_ohttp_relay_hold_gateway(ctx,
+                            ngx_ohttp_relay_select_at(ctx->choice, place + i));
             (void) ngx_ohttp_relay_try_gateway(r, ctx);
         }
     }
 
     if (ctx->counters == NULL) {
-        ctx->gateway = first;
+        ngx_ohttp_relay_hold_gateway(ctx, first);
         return ngx_ohttp_relay_refuse(ctx, result);
     }
 
@@ -409,9 +450,9 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         admission = &ctx->permit->admission;
 
         if (!ngx_ohttp_relay_access_admits(admission, &gateway->name)
-            && !(gateway->pool
+            && !(gateway->pool_name.len
                  && ngx_ohttp_relay_access_admits(admission,
-                                                  &gateway->pool->name)))
+                                                  &gateway->pool_name)))
         {
             return NGX_OHTTP_RELAY_GATEWAY_NOT_ALLOWED;
         }
@@ -445,15 +486,20 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
+    /* XXX: until there are counters by name rows have those of no gateway */
+
     counters = ngx_ohttp_relay_metrics_counters(rmcf->metrics, gateway->index);
 
-    if (ngx_ohttp_relay_metrics_enter(counters, gateway->max_in_flight)
+    if (ngx_ohttp_relay_metrics_enter(counters, gateway->memory ? 0
+                                                : gateway->max_in_flight)
         != NGX_OK)
     {
         return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
     ctx->counters = counters;
+
+    ngx_ohttp_relay_flight_enter(ctx);
 
     return NGX_OHTTP_RELAY_RESULT_NONE;
 }
@@ -471,14 +517,15 @@ ngx_ohttp_relay_enter_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     ctx->others++;
 
-    n = ctx->choice->members.nelts;
+    n = ctx->choice->nmembers;
     place = ngx_ohttp_relay_select_place(ctx->choice);
     failed = ctx->gateway;
 
     ngx_ohttp_relay_leave(ctx);
 
     for (i = 0; i < n; i++) {
-        ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice, place + i);
+        ngx_ohttp_relay_hold_gateway(ctx,
+                            ngx_ohttp_relay_select_at(ctx->choice, place + i));
 
         if (ctx->gateway != failed
             && ngx_ohttp_relay_try_gateway(r, ctx)
@@ -488,7 +535,7 @@ ngx_ohttp_relay_enter_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         }
     }
 
-    ctx->gateway = failed;
+    ngx_ohttp_relay_hold_gateway(ctx, failed);
 
     return NGX_DECLINED;
 }
@@ -502,6 +549,8 @@ ngx_ohttp_relay_enter_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 void
 ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx)
 {
+    ngx_ohttp_relay_flight_leave(ctx);
+
     if (ctx->counters) {
         ngx_ohttp_relay_metrics_leave(ctx->counters);
         ctx->counters = NULL;
@@ -605,14 +654,44 @@ ngx_ohttp_relay_choose_by_key(ngx_http_request_t *r,
     key.data = &id;
     key.len = 1;
 
-    ctx->choice = ngx_ohttp_relay_select(ctx->pool, &key);
+    ngx_ohttp_relay_renew_pool(r, ctx);
 
-    if (ctx->choice == NULL) {
-        return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
+    if (ctx->pool) {
+        ctx->choice = ngx_ohttp_relay_select(ctx->pool, &key);
     }
 
-    ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice,
-                                   ngx_ohttp_relay_select_place(ctx->choice));
+    if (ctx->choice == NULL) {
+        return ngx_ohttp_relay_refuse_choice(ctx);
+    }
+
+    ngx_ohttp_relay_hold_gateway(ctx, ngx_ohttp_relay_select_at(ctx->choice,
+                                  ngx_ohttp_relay_select_place(ctx->choice)));
 
     return ngx_ohttp_relay_enter(r, ctx);
+}
+
+
+/* the body took its time: the pool may have become another, or be gone */
+
+static void
+ngx_ohttp_relay_renew_pool(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_pool_t       *pool;
+    ngx_ohttp_relay_roster_t     *roster;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    roster = rmcf->gateways.roster;
+
+    if (ctx->pool->roster == NULL || ctx->pool->roster == roster) {
+        return;
+    }
+
+    pool = ngx_ohttp_relay_roster_pool(roster, &ctx->pool->name);
+
+    if (pool && pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
+        pool = NULL;
+    }
+
+    ngx_ohttp_relay_hold_pool(ctx, pool);
 }

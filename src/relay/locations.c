@@ -197,7 +197,10 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_ohttp_relay_loc_conf_t *rlcf,
     ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_http_handler_pt  handler;
+    ngx_http_handler_pt         handler;
+    ngx_ohttp_relay_pool_t     *pool;
+    ngx_ohttp_relay_roster_t   *roster;
+    ngx_ohttp_relay_gateway_t  *gateway;
 
     if (rlcf->auth
         && ngx_ohttp_relay_auth_resolve(cf, &rmcf->access, rlcf->auth)
@@ -222,15 +225,14 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    rlcf->gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways,
-                                                 &rlcf->name.value);
+    roster = rmcf->gateways.roster;
 
-    if (!rlcf->keys) {
-        rlcf->pool = ngx_ohttp_relay_pool_find(&rmcf->gateways,
-                                               &rlcf->name.value);
-    }
+    gateway = ngx_ohttp_relay_roster_gateway(roster, &rlcf->name.value);
 
-    if (rlcf->gateway == NULL && rlcf->pool == NULL) {
+    pool = rlcf->keys ? NULL
+           : ngx_ohttp_relay_roster_pool(roster, &rlcf->name.value);
+
+    if (gateway == NULL && pool == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "relay location \"%V\": no gateway%s \"%V\" is "
                       "registered in %s:%ui", &clcf->name,
@@ -239,12 +241,22 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (rlcf->keys && rlcf->gateway->keys_file.len == 0) {
+    if (rlcf->keys && gateway->keys_file.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "location \"%V\": gateway \"%V\" has no "
                       "\"keys_file\" in %s:%ui", &clcf->name,
                       &rlcf->name.value, rlcf->file, rlcf->line);
         return NGX_ERROR;
+    }
+
+    /* a row, and a pool that rows are in, is looked up for each request */
+
+    if (gateway && gateway->memory == NULL) {
+        rlcf->gateway = gateway;
+    }
+
+    if (pool && pool->roster == NULL) {
+        rlcf->pool = pool;
     }
 
     return NGX_OK;
@@ -296,18 +308,20 @@ ngx_ohttp_relay_locations_plan(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_array_t *names, ngx_str_t *plan,
     u_char *file, ngx_uint_t line)
 {
-    ngx_str_t   *name;
-    ngx_uint_t   i;
+    ngx_str_t                 *name;
+    ngx_uint_t                 i;
+    ngx_ohttp_relay_roster_t  *roster;
 
     if (names == NULL) {
         return NGX_OK;
     }
 
     name = names->elts;
+    roster = rmcf->gateways.roster;
 
     for (i = 0; i < names->nelts; i++) {
-        if (ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name[i]) == NULL
-            && ngx_ohttp_relay_pool_find(&rmcf->gateways, &name[i]) == NULL)
+        if (ngx_ohttp_relay_roster_gateway(roster, &name[i]) == NULL
+            && ngx_ohttp_relay_roster_pool(roster, &name[i]) == NULL)
         {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "\"%V\" is good for gateway \"%V\", which is not "
@@ -337,9 +351,9 @@ ngx_ohttp_relay_locations_claim(ngx_ohttp_relay_main_conf_t *rmcf)
         }
     }
 
-    gateway = rmcf->gateways.gateways.elts;
+    gateway = rmcf->gateways.roster->gateways.elts;
 
-    for (i = 0; i < rmcf->gateways.gateways.nelts; i++) {
+    for (i = 0; i < rmcf->gateways.roster->gateways.nelts; i++) {
         if (gateway[i]->replay_window) {
             return 1;
         }

@@ -11,6 +11,7 @@
 #include "../codec/media_type.h"
 #include "cors.h"
 #include "handler.h"
+#include "hold.h"
 #include "privacy.h"
 #include "profile.h"
 
@@ -20,16 +21,6 @@
      && ngx_memcmp((h)->lowcase_key, name, sizeof(name) - 1) == 0)
 
 
-/* what nginx had before a request was scrubbed, for the next on a connection */
-
-typedef struct {
-    ngx_connection_t       *connection;
-    ngx_log_handler_pt      handler;
-    size_t                  addr_len;
-} ngx_ohttp_relay_restore_t;
-
-
-static void ngx_ohttp_relay_restore(void *data);
 static u_char *ngx_ohttp_relay_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
 static void ngx_ohttp_relay_look_gateway(ngx_http_request_t *r,
@@ -53,8 +44,7 @@ ngx_int_t
 ngx_ohttp_relay_post_read(ngx_http_request_t *r)
 {
     ngx_connection_t            *c;
-    ngx_pool_cleanup_t          *cln;
-    ngx_ohttp_relay_restore_t   *restore;
+    ngx_ohttp_relay_ctx_t       *ctx;
     ngx_ohttp_relay_srv_conf_t  *rscf;
 
     rscf = ngx_http_get_module_srv_conf(r, ngx_ohttp_relay_module);
@@ -63,25 +53,33 @@ ngx_ohttp_relay_post_read(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_ohttp_relay_restore_t));
-
-    if (cln == NULL || ngx_ohttp_relay_get_ctx(r) == NULL) {
+    ctx = ngx_ohttp_relay_get_ctx(r);
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     c = r->connection;
 
-    restore = cln->data;
-    restore->connection = c;
-    restore->handler = c->log->handler;
-    restore->addr_len = c->addr_text.len;
-
-    cln->handler = ngx_ohttp_relay_restore;
+    ctx->scrubbed = 1;
+    ctx->log_handler = c->log->handler;
+    ctx->addr_len = c->addr_text.len;
 
     c->log->handler = ngx_ohttp_relay_log_error;
     c->addr_text.len = 0;
 
     return NGX_DECLINED;
+}
+
+
+/* what nginx had before, for the next request on the connection */
+
+void
+ngx_ohttp_relay_restore(ngx_ohttp_relay_ctx_t *ctx)
+{
+    if (ctx->scrubbed) {
+        ctx->connection->log->handler = ctx->log_handler;
+        ctx->connection->addr_text.len = ctx->addr_len;
+    }
 }
 
 
@@ -107,16 +105,6 @@ ngx_ohttp_relay_before_log(ngx_http_request_t *r)
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_ohttp_relay_restore(void *data)
-{
-    ngx_ohttp_relay_restore_t *restore = data;
-
-    restore->connection->log->handler = restore->handler;
-    restore->connection->addr_text.len = restore->addr_len;
 }
 
 
@@ -226,6 +214,8 @@ ngx_ohttp_relay_look_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
     ngx_str_t                     name;
     ngx_ohttp_relay_main_conf_t  *rmcf;
 
+    /* of what lives as long as the configuration no uses are counted */
+
     ctx->gateway = rlcf->gateway;
     ctx->pool = rlcf->pool;
 
@@ -237,11 +227,7 @@ ngx_ohttp_relay_look_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-    ctx->gateway = ngx_ohttp_relay_gateway_find(&rmcf->gateways, &name);
-
-    if (ctx->gateway == NULL) {
-        ctx->pool = ngx_ohttp_relay_pool_find(&rmcf->gateways, &name);
-    }
+    ngx_ohttp_relay_hold_name(ctx, rmcf->gateways.roster, &name);
 }
 
 
@@ -388,8 +374,9 @@ ngx_ohttp_relay_look_pool(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     }
 
     if (ctx->choice && !ctx->ambiguous) {
-        ctx->gateway = ngx_ohttp_relay_select_at(ctx->choice,
-                                   ngx_ohttp_relay_select_place(ctx->choice));
+        ngx_ohttp_relay_hold_gateway(ctx,
+                                 ngx_ohttp_relay_select_at(ctx->choice,
+                                  ngx_ohttp_relay_select_place(ctx->choice)));
     }
 }
 

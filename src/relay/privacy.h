@@ -25,6 +25,11 @@
 ngx_int_t ngx_ohttp_relay_post_read(ngx_http_request_t *r);
 
 /*
+ * Puts back what it has taken, when the request is freed.
+ */
+void ngx_ohttp_relay_restore(ngx_ohttp_relay_ctx_t *ctx);
+
+/*
  * Reads once what the relay has to know of the client's head, into "ctx", and
  * then makes nginx forget the rest: headers, query, credentials, and an
  * address that realip has put back.  Log formats find none of them afterwards;

@@ -303,7 +303,7 @@ ngx_ohttp_relay_profile_door_body(ngx_http_request_t *r,
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-    if (ctx->declared > rmcf->gateways.max_body) {
+    if (ctx->declared > rmcf->gateways.roster->max_body) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE);
     }
 

@@ -15,6 +15,8 @@
 #include "publish.h"
 
 
+static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_publish_gateway(
+    ngx_http_request_t *r);
 static ngx_uint_t ngx_ohttp_relay_publish_known(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_uint_t ngx_ohttp_relay_publish_lists(ngx_str_t *value,
@@ -32,7 +34,7 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
     ngx_int_t                         rc;
     ngx_uint_t                        known;
     ngx_ohttp_relay_ctx_t            *ctx;
-    ngx_ohttp_relay_loc_conf_t       *rlcf;
+    ngx_ohttp_relay_gateway_t        *gateway;
     ngx_ohttp_relay_keys_snapshot_t  *snapshot;
 
     /* the filters that keep the bytes as they are see whole requests alone */
@@ -46,9 +48,9 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+    gateway = ngx_ohttp_relay_publish_gateway(r);
 
-    snapshot = ngx_ohttp_relay_keys_get(rlcf->gateway, r->pool);
+    snapshot = gateway ? ngx_ohttp_relay_keys_get(gateway, r->pool) : NULL;
     known = snapshot && ngx_ohttp_relay_publish_known(r, &snapshot->etag);
 
     ngx_ohttp_relay_look(r, ctx);
@@ -64,13 +66,12 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
     }
 
     if (snapshot == NULL) {
-        return ngx_ohttp_relay_refuse(ctx,
-                                      NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE);
+        return ngx_ohttp_relay_refuse(ctx, gateway
+                                      ? NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE
+                                      : NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
     }
 
-    if (ngx_ohttp_relay_publish_headers(r, rlcf->gateway, snapshot)
-        != NGX_OK)
-    {
+    if (ngx_ohttp_relay_publish_headers(r, gateway, snapshot) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -82,6 +83,27 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
     }
 
     return ngx_ohttp_relay_publish_send(r, snapshot);
+}
+
+
+/* a row of the registry may have come or gone since */
+
+static ngx_ohttp_relay_gateway_t *
+ngx_ohttp_relay_publish_gateway(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if (rlcf->gateway) {
+        return rlcf->gateway;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    return ngx_ohttp_relay_roster_gateway(rmcf->gateways.roster,
+                                          &rlcf->name.value);
 }
 
 

@@ -16,6 +16,7 @@
 #include "../codec/billing.h"
 #include "../codec/chunk.h"
 #include "../codec/envelope.h"
+#include "../gateway/roster.h"
 #include "../gateway/select.h"
 #include "../observe/metrics.h"
 #include "../observe/status.h"
@@ -85,8 +86,10 @@ typedef struct {
     ngx_uint_t                    keys;       /* or it is ohttp_relay_keys */
     ngx_log_t                    *log;        /* see privacy.h */
     ngx_http_complex_value_t      name;       /* of a gateway or a pool */
-    ngx_ohttp_relay_gateway_t    *gateway;    /* NULL if the name varies */
-    ngx_ohttp_relay_pool_t       *pool;       /* the same */
+
+    /* NULL if the name varies, or what it is the name of may change */
+    ngx_ohttp_relay_gateway_t    *gateway;
+    ngx_ohttp_relay_pool_t       *pool;
 
     ngx_array_t                  *origins;    /* ngx_str_t, ohttp_relay_cors */
     ngx_flag_t                    early_data_header;
@@ -135,13 +138,21 @@ typedef struct {
  */
 
 struct ngx_ohttp_relay_ctx_s {
+    ngx_connection_t             *connection;
+    ngx_log_handler_pt            log_handler;  /* see privacy.c */
+    size_t                        addr_len;     /* the same */
+
     ngx_ohttp_relay_result_e      result;
+
+    /* see hold.h */
     ngx_ohttp_relay_pool_t       *pool;       /* NULL: a gateway is named */
     ngx_ohttp_relay_choice_t     *choice;     /* of the pool; NULL: none */
     ngx_ohttp_relay_gateway_t    *gateway;    /* NULL: not known, or yet */
+
     ngx_ohttp_relay_counters_t   *counters;   /* not NULL: is in flight */
     ngx_ohttp_relay_profile_t    *profile;    /* NULL: it is OHTTP */
     ngx_ohttp_relay_exchange_t   *exchange;   /* see profile.h */
+    ngx_queue_t                   flight;     /* to a row; next: or NULL */
 
     /* what the door has found in the client's head */
     ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */
@@ -180,6 +191,7 @@ struct ngx_ohttp_relay_ctx_s {
     ngx_uint_t                    retry_after;     /* seconds; 0: unknown */
     ngx_str_t                     body;
 
+    unsigned                      scrubbed:1; /* its connection's log */
     unsigned                      looked:1;   /* the client's head was read */
     unsigned                      query:1;    /* it has one */
     unsigned                      accepted:1; /* it has a right media type */

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "../gateway/keys.h"
+#include "../gateway/live.h"
 #include "../gateway/opaque.h"
 #include "report.h"
 
@@ -21,6 +22,8 @@ static void ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_models(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_registry(
+    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_add(ngx_ohttp_relay_report_t *report,
     char *room, char *name, char *help, ngx_uint_t gauge,
     ngx_atomic_uint_t value);
@@ -55,6 +58,7 @@ ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
 
     ngx_ohttp_relay_report_keys(&rmcf->gateways, &report);
     ngx_ohttp_relay_report_models(&rmcf->gateways, &report);
+    ngx_ohttp_relay_report_registry(&rmcf->gateways, &report);
 
     return ngx_ohttp_relay_status(r, rlcf->status, &report);
 }
@@ -200,6 +204,32 @@ ngx_ohttp_relay_report_models(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_add(report, "models", "file_failures",
                                "changes of such lists that were not taken "
                                "over", 0, failures);
+}
+
+
+static void
+ngx_ohttp_relay_report_registry(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_ohttp_relay_watched_t  *watched;
+
+    watched = ngx_ohttp_relay_live_watched(gateways);
+
+    if (watched == NULL) {
+        return;
+    }
+
+    ngx_ohttp_relay_report_add(report, "registry", "gateways",
+                               "gateways that are registered, in the "
+                               "configuration too", 1,
+                               gateways->roster->gateways.nelts);
+    ngx_ohttp_relay_report_add(report, "registry", "file_broken",
+                               "the registry is not taken over as it is", 1,
+                               ngx_ohttp_relay_watched_broken(watched));
+    ngx_ohttp_relay_report_add(report, "registry", "file_failures",
+                               "changes of the registry that were not taken "
+                               "over", 0,
+                               ngx_ohttp_relay_watched_failures(watched));
 }
 
 

@@ -12,6 +12,14 @@
 
 static void ngx_ohttp_relay_file_note(ngx_file_info_t *info,
     ngx_ohttp_relay_file_id_t *id);
+static ngx_int_t ngx_ohttp_relay_file_open(ngx_ohttp_relay_file_t *file,
+    ngx_pool_t *pool, ngx_log_t *log, ngx_fd_t *fd);
+static ngx_int_t ngx_ohttp_relay_file_open_at(ngx_ohttp_relay_file_t *file,
+    ngx_fd_t folder, u_char *name, ngx_fd_t *fd);
+static ngx_int_t ngx_ohttp_relay_file_open_failed(
+    ngx_ohttp_relay_file_t *file, ngx_err_t err);
+static ngx_int_t ngx_ohttp_relay_file_check_folder(
+    ngx_ohttp_relay_file_t *file, ngx_fd_t folder);
 static ngx_int_t ngx_ohttp_relay_file_read_open(ngx_ohttp_relay_file_t *file,
     ngx_fd_t fd, ngx_pool_t *pool);
 static ngx_int_t ngx_ohttp_relay_file_check(ngx_ohttp_relay_file_t *file,
@@ -73,23 +81,11 @@ ngx_ohttp_relay_file_read(ngx_ohttp_relay_file_t *file, ngx_pool_t *pool,
     ngx_log_t *log)
 {
     ngx_fd_t   fd;
-    ngx_err_t  err;
     ngx_int_t  rc;
 
-    /* a pipe in its place must not make the process wait for a writer */
-
-    fd = ngx_open_file(file->name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        err = ngx_errno;
-
-        ngx_ohttp_relay_file_look(&file->name, &file->id);
-
-        return ngx_ohttp_relay_file_fail(file,
-                   (err == NGX_EMFILE || err == NGX_ENFILE
-                    || err == NGX_ENOMEM || err == NGX_EINTR)
-                   ? NGX_AGAIN : NGX_DECLINED, err, "it cannot be opened");
+    rc = ngx_ohttp_relay_file_open(file, pool, log, &fd);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rc = ngx_ohttp_relay_file_read_open(file, fd, pool);
@@ -100,6 +96,108 @@ ngx_ohttp_relay_file_read(ngx_ohttp_relay_file_t *file, ngx_pool_t *pool,
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_file_open(ngx_ohttp_relay_file_t *file, ngx_pool_t *pool,
+    ngx_log_t *log, ngx_fd_t *fd)
+{
+    u_char     *p, *name;
+    ngx_fd_t    folder;
+    ngx_int_t   rc;
+
+    if (!file->guarded) {
+        return ngx_ohttp_relay_file_open_at(file, AT_FDCWD, file->name.data,
+                                            fd);
+    }
+
+    /* the name is that of a full path */
+
+    name = file->name.data + file->name.len;
+
+    while (name[-1] != '/') {
+        name--;
+    }
+
+    p = ngx_pnalloc(pool, name - file->name.data + 1);
+    if (p == NULL) {
+        return ngx_ohttp_relay_file_fail(file, NGX_AGAIN, 0, "no memory");
+    }
+
+    *ngx_cpymem(p, file->name.data, name - file->name.data) = '\0';
+
+    folder = open((char *) p, O_PATH|O_DIRECTORY|O_CLOEXEC);
+
+    if (folder == NGX_INVALID_FILE) {
+        return ngx_ohttp_relay_file_open_failed(file, ngx_errno);
+    }
+
+    rc = ngx_ohttp_relay_file_check_folder(file, folder);
+
+    if (rc == NGX_OK) {
+        rc = ngx_ohttp_relay_file_open_at(file, folder, name, fd);
+    }
+
+    if (ngx_close_file(folder) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      ngx_close_file_n " \"%s\" failed", p);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_file_open_at(ngx_ohttp_relay_file_t *file, ngx_fd_t folder,
+    u_char *name, ngx_fd_t *fd)
+{
+    /* a pipe in its place must not make the process wait for a writer */
+
+    *fd = openat(folder, (char *) name,
+                 NGX_FILE_RDONLY|NGX_FILE_NONBLOCK|O_CLOEXEC
+                 |(file->guarded ? O_NOFOLLOW : 0));
+
+    return *fd == NGX_INVALID_FILE
+           ? ngx_ohttp_relay_file_open_failed(file, ngx_errno) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_file_open_failed(ngx_ohttp_relay_file_t *file, ngx_err_t err)
+{
+    ngx_ohttp_relay_file_look(&file->name, &file->id);
+
+    return ngx_ohttp_relay_file_fail(file,
+               (err == NGX_EMFILE || err == NGX_ENFILE
+                || err == NGX_ENOMEM || err == NGX_EINTR)
+               ? NGX_AGAIN : NGX_DECLINED, err,
+               (file->guarded && err == NGX_ELOOP)
+               ? "it is a symbolic link" : "it cannot be opened");
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_file_check_folder(ngx_ohttp_relay_file_t *file,
+    ngx_fd_t folder)
+{
+    ngx_file_info_t  info;
+
+    if (ngx_fd_info(folder, &info) == NGX_FILE_ERROR) {
+        return ngx_ohttp_relay_file_fail(file, NGX_AGAIN, ngx_errno,
+                                         "its folder cannot be looked at");
+    }
+
+    file->folder = info.st_uid;
+
+    if (!(info.st_mode & (S_IWGRP|S_IWOTH))) {
+        return NGX_OK;
+    }
+
+    ngx_ohttp_relay_file_look(&file->name, &file->id);
+
+    return ngx_ohttp_relay_file_fail(file, NGX_DECLINED, 0,
+                       "its folder is writable by its group or by others");
 }
 
 

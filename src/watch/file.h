@@ -34,10 +34,12 @@ typedef struct {
 typedef struct {
     ngx_str_t                   name;    /* with a NUL behind it */
     size_t                      max;     /* bytes */
+    ngx_uint_t                  guarded;
 
     ngx_ohttp_relay_file_id_t   id;
     u_char                     *p;
     u_char                     *last;
+    uid_t                       folder;  /* whose it is, if it is guarded */
 
     ngx_err_t                   err;     /* of a system call, or 0 */
     char                       *error;   /* why it could not be read */
@@ -55,8 +57,9 @@ ngx_uint_t ngx_ohttp_relay_file_same(ngx_ohttp_relay_file_id_t *one,
 
 /*
  * Reads the file "name": a regular one of at most "max" bytes, not writable
- * by group or others, and not changed meanwhile.  Whose it is is left to the
- * caller.
+ * by group or others, and not changed meanwhile.  A guarded one must not be a
+ * symbolic link, and be in a folder to which neither group nor others can
+ * write.  Whose it is is left to the caller.
  *
  * Returns NGX_OK, with p..last in memory of "pool"; NGX_DECLINED if it will
  * stay as it is until the file changes; NGX_AGAIN if a later attempt may be

@@ -13,9 +13,6 @@
 #include "watched.h"
 
 
-#define NGX_OHTTP_RELAY_WATCH_INTERVAL  1000    /* ms */
-
-
 static void ngx_ohttp_relay_watch_timer(ngx_event_t *ev);
 static void ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
     ngx_log_t *log);
@@ -78,7 +75,7 @@ ngx_ohttp_relay_watch_timer(ngx_event_t *ev)
         }
     }
 
-    ngx_add_timer(ev, NGX_OHTTP_RELAY_WATCH_INTERVAL);
+    ngx_add_timer(ev, watch->interval);
 }
 
 
@@ -187,6 +184,7 @@ ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
 
     file.name = watched->name;
     file.max = watched->max;
+    file.guarded = watched->guarded;
     file.id = id;
 
     rc = ngx_ohttp_relay_watch_read(watched, &file, pool, log);
@@ -220,6 +218,8 @@ ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
     if (rc != NGX_OK) {
         return rc;
     }
+
+    watched->folder = file->folder;
 
     file->error = ngx_ohttp_relay_watch_check_owner(watched, &file->id);
     if (file->error) {

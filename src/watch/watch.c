@@ -15,18 +15,26 @@
 /* of the name of the zone; behind it stands which files it is for */
 #define NGX_OHTTP_RELAY_WATCH_ZONE   "ohttp_relay_watch_"
 
+#define NGX_OHTTP_RELAY_WATCH_INTERVAL  1000    /* ms */
+
 /* of the zone, beside the contents: slots, and what the slab itself takes */
 #define NGX_OHTTP_RELAY_WATCH_PAGES  16
 
 
+static ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add_unread(
+    ngx_conf_t *cf, ngx_ohttp_relay_watch_t **watch, ngx_str_t *path,
+    size_t max, ngx_ohttp_relay_watch_take_pt take, void *data);
 static ngx_ohttp_relay_watch_t *ngx_ohttp_relay_watch_create(ngx_conf_t *cf);
 static void ngx_ohttp_relay_watch_stop(void *data);
 static ngx_int_t ngx_ohttp_relay_watch_read_now(ngx_conf_t *cf,
     ngx_ohttp_relay_watched_t *watched);
+static ngx_int_t ngx_ohttp_relay_watch_not_now(ngx_conf_t *cf,
+    ngx_ohttp_relay_watched_t *watched, ngx_uint_t later, ngx_err_t err,
+    char *error);
 static ngx_int_t ngx_ohttp_relay_watch_name(ngx_conf_t *cf,
     ngx_ohttp_relay_watch_t *watch, ngx_str_t *name);
 static ngx_ohttp_relay_watch_t *ngx_ohttp_relay_watch_find_old(ngx_conf_t *cf,
-    void *tag);
+    ngx_ohttp_relay_watch_t *watch, void *tag);
 static size_t ngx_ohttp_relay_watch_size(ngx_ohttp_relay_watch_t *watch);
 static ngx_int_t ngx_ohttp_relay_watch_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -38,14 +46,48 @@ static ngx_int_t ngx_ohttp_relay_watch_keep(ngx_ohttp_relay_watched_t *watched,
     ngx_pool_t *pool, ngx_log_t *log);
 static void ngx_ohttp_relay_watch_inherit(ngx_ohttp_relay_watch_t *watch,
     ngx_ohttp_relay_watched_t *watched);
-static ngx_int_t ngx_ohttp_relay_watch_admit(ngx_ohttp_relay_watched_t *watched,
-    ngx_log_t *log);
 
 
 ngx_ohttp_relay_watched_t *
 ngx_ohttp_relay_watch_add(ngx_conf_t *cf, ngx_ohttp_relay_watch_t **watch,
     ngx_str_t *path, size_t max, ngx_ohttp_relay_watch_take_pt take,
     void *data)
+{
+    ngx_ohttp_relay_watched_t  *watched;
+
+    watched = ngx_ohttp_relay_watch_add_unread(cf, watch, path, max, take,
+                                               data);
+
+    return watched && ngx_ohttp_relay_watch_read_now(cf, watched) == NGX_OK
+           ? watched : NULL;
+}
+
+
+ngx_ohttp_relay_watched_t *
+ngx_ohttp_relay_watch_add_guarded(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t **watch, ngx_str_t *path, size_t max, uid_t owner,
+    ngx_ohttp_relay_watch_take_pt take, void *data)
+{
+    ngx_ohttp_relay_watched_t  *watched;
+
+    watched = ngx_ohttp_relay_watch_add_unread(cf, watch, path, max, take,
+                                               data);
+    if (watched == NULL) {
+        return NULL;
+    }
+
+    watched->guarded = 1;
+    watched->owner = owner;
+
+    return ngx_ohttp_relay_watch_read_now(cf, watched) == NGX_OK ? watched
+                                                                 : NULL;
+}
+
+
+static ngx_ohttp_relay_watched_t *
+ngx_ohttp_relay_watch_add_unread(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t **watch, ngx_str_t *path, size_t max,
+    ngx_ohttp_relay_watch_take_pt take, void *data)
 {
     ngx_ohttp_relay_watched_t  *watched, **slot;
 
@@ -71,13 +113,8 @@ ngx_ohttp_relay_watch_add(ngx_conf_t *cf, ngx_ohttp_relay_watch_t **watch,
     watched->take = take;
     watched->data = data;
 
-    if (ngx_conf_full_name(cf->cycle, &watched->name, 1) != NGX_OK
-        || ngx_ohttp_relay_watch_read_now(cf, watched) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return watched;
+    return ngx_conf_full_name(cf->cycle, &watched->name, 1) == NGX_OK
+           ? watched : NULL;
 }
 
 
@@ -100,6 +137,9 @@ ngx_ohttp_relay_watch_create(ngx_conf_t *cf)
 
     watch->cycle = cf->cycle;
     watch->uid = geteuid();
+    watch->interval = NGX_OHTTP_RELAY_WATCH_INTERVAL;
+
+    ngx_str_set(&watch->prefix, NGX_OHTTP_RELAY_WATCH_ZONE);
 
     cln->handler = ngx_ohttp_relay_watch_stop;
     cln->data = watch;
@@ -134,11 +174,17 @@ ngx_ohttp_relay_watch_read_now(ngx_conf_t *cf,
 
     file.name = watched->name;
     file.max = watched->max;
+    file.guarded = watched->guarded;
 
-    if (ngx_ohttp_relay_file_read(&file, cf->temp_pool, cf->log) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, file.err, "\"%V\": %s",
-                           &watched->name, file.error);
-        return NGX_ERROR;
+    rc = ngx_ohttp_relay_file_read(&file, cf->temp_pool, cf->log);
+
+    watched->id = file.id;
+    watched->folder = file.folder;
+
+    if (rc != NGX_OK) {
+        return ngx_ohttp_relay_watch_not_now(cf, watched,
+                        watched->guarded && file.err == NGX_ENOENT,
+                        file.err, file.error);
     }
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cf->log);
@@ -149,18 +195,51 @@ ngx_ohttp_relay_watch_read_now(ngx_conf_t *cf,
     error = "no memory";
     rc = watched->take(watched->data, file.p, file.last, pool, &error);
 
-    if (rc != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s",
-                           &watched->name, error);
+    if (rc == NGX_OK) {
+        watched->p = file.p;
+        watched->last = file.last;
+
+    } else {
+        rc = ngx_ohttp_relay_watch_not_now(cf, watched, rc == NGX_DECLINED, 0,
+                                           error);
     }
 
     ngx_destroy_pool(pool);
 
-    watched->id = file.id;
-    watched->p = file.p;
-    watched->last = file.last;
-
     return rc;
+}
+
+
+/* NGX_OK: a worker looks again, and has nothing to add to this line */
+
+static ngx_int_t
+ngx_ohttp_relay_watch_not_now(ngx_conf_t *cf,
+    ngx_ohttp_relay_watched_t *watched, ngx_uint_t later, ngx_err_t err,
+    char *error)
+{
+    if (!later) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "\"%V\": %s",
+                           &watched->name, error);
+        return NGX_ERROR;
+    }
+
+    watched->complained = watched->id;
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, err,
+                       "\"%V\" is not taken over now: %s", &watched->name,
+                       error);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ohttp_relay_watch_apart(ngx_ohttp_relay_watch_t *watch, char *zone,
+    ngx_msec_t interval)
+{
+    watch->prefix.data = (u_char *) zone;
+    watch->prefix.len = ngx_strlen(zone);
+    watch->interval = interval;
 }
 
 
@@ -188,7 +267,7 @@ ngx_ohttp_relay_watch_init(ngx_conf_t *cf, ngx_ohttp_relay_watch_t *watch,
     watch->zone->init = ngx_ohttp_relay_watch_init_zone;
     watch->zone->data = watch;
 
-    watch->old = ngx_ohttp_relay_watch_find_old(cf, tag);
+    watch->old = ngx_ohttp_relay_watch_find_old(cf, watch, tag);
 
     return NGX_OK;
 }
@@ -223,15 +302,14 @@ ngx_ohttp_relay_watch_name(ngx_conf_t *cf, ngx_ohttp_relay_watch_t *watch,
 
     ngx_md5_final(digest, &md5);
 
-    name->len = sizeof(NGX_OHTTP_RELAY_WATCH_ZONE) - 1 + 2 * sizeof(digest);
+    name->len = watch->prefix.len + 2 * sizeof(digest);
 
     name->data = ngx_pnalloc(cf->pool, name->len);
     if (name->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(name->data, NGX_OHTTP_RELAY_WATCH_ZONE,
-                   sizeof(NGX_OHTTP_RELAY_WATCH_ZONE) - 1);
+    p = ngx_cpymem(name->data, watch->prefix.data, watch->prefix.len);
 
     (void) ngx_hex_dump(p, digest, sizeof(digest));
 
@@ -240,7 +318,8 @@ ngx_ohttp_relay_watch_name(ngx_conf_t *cf, ngx_ohttp_relay_watch_t *watch,
 
 
 static ngx_ohttp_relay_watch_t *
-ngx_ohttp_relay_watch_find_old(ngx_conf_t *cf, void *tag)
+ngx_ohttp_relay_watch_find_old(ngx_conf_t *cf, ngx_ohttp_relay_watch_t *watch,
+    void *tag)
 {
     ngx_uint_t        i;
     ngx_cycle_t      *old;
@@ -259,10 +338,9 @@ ngx_ohttp_relay_watch_find_old(ngx_conf_t *cf, void *tag)
 
         for (i = 0; i < part->nelts; i++) {
             if (zone[i].tag == tag
-                && zone[i].shm.name.len > sizeof(NGX_OHTTP_RELAY_WATCH_ZONE)
-                && ngx_strncmp(zone[i].shm.name.data,
-                               NGX_OHTTP_RELAY_WATCH_ZONE,
-                               sizeof(NGX_OHTTP_RELAY_WATCH_ZONE) - 1)
+                && zone[i].shm.name.len > watch->prefix.len
+                && ngx_strncmp(zone[i].shm.name.data, watch->prefix.data,
+                               watch->prefix.len)
                    == 0)
             {
                 return zone[i].data;
@@ -360,6 +438,14 @@ ngx_ohttp_relay_watch_start(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
 
     rc = NGX_OK;
     watched->slot->seen = watched->id;
+
+    if (watched->p == NULL) {
+
+        /* workers go on with what was published before, if anything was */
+
+        watched->slot->broken = 1;
+        return NGX_OK;
+    }
 
     if (ngx_ohttp_relay_watch_published(watched, watched->p, watched->last)) {
         watched->slot->held = 0;
@@ -503,67 +589,6 @@ ngx_ohttp_relay_watch_inherit(ngx_ohttp_relay_watch_t *watch,
             return;
         }
     }
-}
-
-
-/* not before now is it known as whom the workers will run */
-
-static ngx_int_t
-ngx_ohttp_relay_watch_admit(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
-{
-    char                       *error;
-    ngx_core_conf_t            *ccf;
-    ngx_ohttp_relay_file_id_t  *id;
-
-    id = &watched->id;
-
-    error = ngx_ohttp_relay_watch_check_owner(watched, id);
-
-    if (error) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0, "\"%V\": %s",
-                      &watched->name, error);
-        return NGX_ERROR;
-    }
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(watched->watch->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    if (watched->watch->uid != 0 || !ccf->master || ccf->user == 0) {
-        return NGX_OK;
-    }
-
-    /* what cannot be told from the mode alone the worker will find out */
-
-    if (id->uid == ccf->user
-        ? !(id->mode & S_IRUSR) : !(id->mode & (S_IRGRP|S_IROTH)))
-    {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "\"%V\": workers, which run as user \"%s\", cannot read "
-                      "it", &watched->name, ccf->username);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-char *
-ngx_ohttp_relay_watch_check_owner(ngx_ohttp_relay_watched_t *watched,
-    ngx_ohttp_relay_file_id_t *id)
-{
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(watched->watch->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    if (id->uid == 0 || id->uid == watched->watch->uid
-        || (ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-            && id->uid == ccf->user))
-    {
-        return NULL;
-    }
-
-    return "it belongs neither to root nor to a user of nginx";
 }
 
 

@@ -47,6 +47,18 @@ ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add(ngx_conf_t *cf,
     ngx_ohttp_relay_watch_take_pt take, void *data);
 
 /*
+ * The same for a file on which trust depends, and that another program writes:
+ * it must be no symbolic link, its folder must not be writable by group or
+ * others, and both may also belong to "owner".  That it is not there yet is a
+ * [warn] line and no error.  And "take" may return NGX_DECLINED with a reason:
+ * then, too, what was published before stays in use, without a file that has
+ * nothing wrong with it standing in the way of a new configuration.
+ */
+ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add_guarded(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t **watch, ngx_str_t *path, size_t max, uid_t owner,
+    ngx_ohttp_relay_watch_take_pt take, void *data);
+
+/*
  * Lets "conflict" judge each change of the file.  A content that it objects to
  * waits for "hold" seconds, also over reloads, and is taken over then if it
  * still stands there; the one published before stays in use so long.  Its
@@ -54,6 +66,14 @@ ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add(ngx_conf_t *cf,
  */
 void ngx_ohttp_relay_watch_hold(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_watch_conflict_pt conflict, time_t hold);
+
+/*
+ * Keeps the files of "watch" apart from those of others, if there are any yet:
+ * in a zone whose name begins with "zone", and looked at each "interval"
+ * milliseconds.  To be called before the next one.
+ */
+void ngx_ohttp_relay_watch_apart(ngx_ohttp_relay_watch_t *watch, char *zone,
+    ngx_msec_t interval);
 
 /*
  * Adds the shared memory through which workers hand contents on, if there is

@@ -48,7 +48,14 @@ struct ngx_ohttp_relay_watched_s {
     ngx_ohttp_relay_watch_conflict_pt  conflict;   /* or NULL */
     time_t                        hold;     /* seconds */
 
-    /* as the configuration read it; the content is gone once it is shared */
+    /* of a guarded one: another one whose it may be, and whose its folder is */
+    uid_t                         owner;
+    uid_t                         folder;
+
+    /*
+     * As the configuration read it; the content is gone once it is shared, and
+     * NULL if there was none to take over.
+     */
     ngx_ohttp_relay_file_id_t     id;
     u_char                       *p;
     u_char                       *last;
@@ -60,6 +67,7 @@ struct ngx_ohttp_relay_watched_s {
     ngx_atomic_uint_t             refused;
     ngx_ohttp_relay_file_id_t     complained;
     unsigned                      opened:1;
+    unsigned                      guarded:1;
 };
 
 
@@ -67,6 +75,8 @@ struct ngx_ohttp_relay_watch_s {
     ngx_array_t                   files;    /* ngx_ohttp_relay_watched_t * */
     ngx_cycle_t                  *cycle;
     uid_t                         uid;      /* of the master */
+    ngx_str_t                     prefix;   /* of the name of the zone */
+    ngx_msec_t                    interval;
 
     ngx_shm_zone_t               *zone;
     ngx_slab_pool_t              *shpool;
@@ -79,10 +89,19 @@ struct ngx_ohttp_relay_watch_s {
 
 /*
  * Whose a watched file may be: root's, or that of the user as whom the master
- * or the workers run.  Returns NULL, or the reason why not.
+ * or the workers run, or of the one whom a guarded file was said to be of.
+ * Returns NULL, or the reason why not.
  */
 char *ngx_ohttp_relay_watch_check_owner(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_file_id_t *id);
+
+/*
+ * Checks the same of the file as the configuration has read it, and that the
+ * workers can read it: not before its end is it known as whom they will run.
+ * Returns NGX_OK, or NGX_ERROR after one logged line.
+ */
+ngx_int_t ngx_ohttp_relay_watch_admit(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
 
 /* Returns 1 if p..last is the content published last, 0 if not. */
 ngx_uint_t ngx_ohttp_relay_watch_published(ngx_ohttp_relay_watched_t *watched,

@@ -1,13 +1,15 @@
 # The fuzz targets of the parsers: one for each t/fuzz/*.c.  Each runs for
 # FUZZ_SECONDS on a copy of its seeds; what it finds stays in $(BUILD)/fuzz.
 
+# what src/codec needs
+FUZZ_LIBS := -ljansson -lcrypto
+
 # sources and libraries of a target, besides all of src/codec
 FUZZ_SRCS_jwks := src/access/hmac.c src/access/jwks.c
-FUZZ_LIBS_jwks := -ljansson -lcrypto
 
 FUZZ_SRCS_jwt  := $(FUZZ_SRCS_jwks) src/access/jwt_claims.c \
 	src/access/jwt_verify.c
-FUZZ_LIBS_jwt  := -ljwt -ljansson -lcrypto
+FUZZ_LIBS_jwt  := -ljwt
 
 FUZZ_SRCS_redis_reply := src/store/redis_reply.c
 FUZZ_LIBS_redis_reply := -lhiredis
@@ -46,4 +48,4 @@ fuzz: $(FUZZ_TARGETS)
 $(FUZZ_TARGETS): $(BUILD)/fuzz/%: t/fuzz/%.c $(FUZZ_DEPS) t/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_CODEC) $(FUZZ_STORE) \
-		$(FUZZ_SRCS_$*) $(FUZZ_LIBS_$*)
+		$(FUZZ_SRCS_$*) $(FUZZ_LIBS_$*) $(FUZZ_LIBS)

@@ -491,6 +491,22 @@ sub access {
     return $self->{access} //= Test::OhttpRelay::Access->new($self);
 }
 
+# The registry file: see Test::OhttpRelay::Registry.
+
+sub registry {
+    my ($self) = @_;
+    require Test::OhttpRelay::Registry;
+    return $self->{registry} //= Test::OhttpRelay::Registry->new($self);
+}
+
+# The file of verdicts: see Test::OhttpRelay::Verdicts.
+
+sub verdicts {
+    my ($self) = @_;
+    require Test::OhttpRelay::Verdicts;
+    return $self->{verdicts} //= Test::OhttpRelay::Verdicts->new($self);
+}
+
 # Real Redis servers, and a fake one: see Test::OhttpRelay::Redis, ::RedisCluster and
 # ::FakeRedis.
 

@@ -1,0 +1,35 @@
+
+/*
+ * Copyright (C) the ngx_ohttp_relay_module authors
+ */
+
+
+#ifndef _NGX_OHTTP_RELAY_HOLD_H_INCLUDED_
+#define _NGX_OHTTP_RELAY_HOLD_H_INCLUDED_
+
+
+/*
+ * What a request keeps in memory although the registry has changed: its
+ * gateway, to the end; all of its pool's roster, as long as it may choose.
+ */
+
+
+#include "relay.h"
+
+
+/*
+ * Set ctx->gateway, or ctx->pool, which may be NULL, in place of the one before.
+ */
+void ngx_ohttp_relay_hold_gateway(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_gateway_t *gateway);
+void ngx_ohttp_relay_hold_pool(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_pool_t *pool);
+
+/*
+ * Sets ctx->gateway or ctx->pool to what has this name now, or neither.
+ */
+void ngx_ohttp_relay_hold_name(ngx_ohttp_relay_ctx_t *ctx,
+    ngx_ohttp_relay_roster_t *roster, ngx_str_t *name);
+
+
+#endif /* _NGX_OHTTP_RELAY_HOLD_H_INCLUDED_ */
