@@ -16,7 +16,8 @@ CACHE       ?= t/.cache
 INTEROP     ?= $(sort $(wildcard t/interop/*.t))
 
 # those that wait for the clock begin first, beside all others
-SLOW        := $(addprefix t/,status.t jwks_file.t)
+SLOW        := $(addprefix t/,watch_rows.t names.t status.t counters.t \
+	jwks_file.t)
 TESTS       ?= $(SLOW) $(filter-out $(SLOW),$(sort $(wildcard t/*.t)))
 
 ifeq ($(origin CC),default)

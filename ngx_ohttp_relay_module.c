@@ -10,12 +10,12 @@
 #include <sys/prctl.h>
 
 #include "src/gateway/block.h"
-#include "src/gateway/keys.h"
 #include "src/gateway/live.h"
 #include "src/gateway/opaque.h"
 #include "src/gateway/verdicts.h"
 #include "src/relay/body.h"
 #include "src/relay/cors.h"
+#include "src/relay/figures.h"
 #include "src/relay/filter.h"
 #include "src/relay/flight.h"
 #include "src/relay/forward.h"
@@ -26,8 +26,6 @@
 #include "src/relay/record.h"
 #include "src/relay/report.h"
 
-
-#define NGX_OHTTP_RELAY_MIN_ZONE    (8 * ngx_pagesize)
 
 /* verified JWTs are remembered in a part of the zone's size */
 #define NGX_OHTTP_RELAY_JWT_SHARE   8
@@ -42,6 +40,8 @@ static char *ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_ohttp_relay_set_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_int_t ngx_ohttp_relay_set_name(ngx_conf_t *cf,
+    ngx_ohttp_relay_loc_conf_t *rlcf, ngx_str_t *name);
 static char *ngx_ohttp_relay_own(ngx_conf_t *cf,
     ngx_ohttp_relay_loc_conf_t *rlcf, ngx_http_handler_pt handler);
 static char *ngx_ohttp_relay_set_cors(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -54,8 +54,6 @@ static ngx_int_t ngx_ohttp_relay_init_phases(ngx_conf_t *cf);
 static ngx_int_t ngx_ohttp_relay_init_store(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_watch(ngx_conf_t *cf,
-    ngx_ohttp_relay_main_conf_t *rmcf);
-static ngx_int_t ngx_ohttp_relay_init_metrics(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_init_seats(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
@@ -136,6 +134,13 @@ static ngx_command_t  ngx_ohttp_relay_commands[] = {
       ngx_ohttp_relay_store_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_ohttp_relay_main_conf_t, store),
+      NULL },
+
+    { ngx_string("ohttp_relay_epochs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_ohttp_relay_epochs_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_ohttp_relay_main_conf_t, keyring.epochs),
       NULL },
 
     { ngx_string("ohttp_relay_zone"),
@@ -375,8 +380,7 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_ohttp_relay_loc_conf_t *rlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t  *value;
 
     if (rlcf->relay) {
         return rlcf->keys ? "stands beside another content handler"
@@ -385,13 +389,7 @@ ngx_ohttp_relay_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &rlcf->name;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_ohttp_relay_set_name(cf, rlcf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -413,15 +411,29 @@ ngx_ohttp_relay_set_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_strlchr(value[1].data, value[1].data + value[1].len, '$')) {
-        return "takes the name of a gateway: a variable could tell clients "
-               "apart";
+    if (ngx_ohttp_relay_set_name(cf, rlcf, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     rlcf->keys = 1;
-    rlcf->name.value = value[1];
 
     return ngx_ohttp_relay_own(cf, rlcf, ngx_ohttp_relay_publish_handler);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_set_name(ngx_conf_t *cf, ngx_ohttp_relay_loc_conf_t *rlcf,
+    ngx_str_t *name)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = name;
+    ccv.complex_value = &rlcf->name;
+
+    return ngx_http_compile_complex_value(&ccv);
 }
 
 
@@ -546,7 +558,7 @@ ngx_ohttp_relay_postconfiguration(ngx_conf_t *cf)
         || ngx_ohttp_relay_init_store(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_init_watch(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_privacy_check(cf, rmcf) != NGX_OK
-        || ngx_ohttp_relay_init_metrics(cf, rmcf) != NGX_OK
+        || ngx_ohttp_relay_figures_init(cf, rmcf) != NGX_OK
         || ngx_ohttp_relay_init_seats(cf, rmcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -644,7 +656,11 @@ ngx_ohttp_relay_init_watch(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
                                  rmcf->zone_size / NGX_OHTTP_RELAY_JWT_SHARE,
                                  &ngx_ohttp_relay_module)
         != NGX_OK
-        || ngx_ohttp_relay_keys_init(cf, &rmcf->gateways, &rmcf->watch)
+        || ngx_ohttp_relay_keys_init(cf, &rmcf->gateways, &rmcf->keyring,
+                                     &rmcf->watch, &ngx_ohttp_relay_module)
+           != NGX_OK
+        || ngx_ohttp_relay_epochs_init(cf, rmcf->keyring.epochs,
+                                       &ngx_ohttp_relay_module)
            != NGX_OK
         || ngx_ohttp_relay_opaque_models_init(cf, &rmcf->gateways,
                                               &rmcf->watch)
@@ -661,39 +677,6 @@ ngx_ohttp_relay_init_watch(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
 
     return ngx_ohttp_relay_watch_init(cf, rmcf->watch,
                                       &ngx_ohttp_relay_module);
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_init_metrics(ngx_conf_t *cf, ngx_ohttp_relay_main_conf_t *rmcf)
-{
-    ngx_uint_t                   i, n;
-    ngx_ohttp_relay_gateway_t  **gateway;
-
-    if (rmcf->zone_size < NGX_OHTTP_RELAY_MIN_ZONE) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "ohttp_relay_zone must be at least %uz bytes",
-                      NGX_OHTTP_RELAY_MIN_ZONE);
-        return NGX_ERROR;
-    }
-
-    n = rmcf->gateways.gateways.nelts;
-    gateway = rmcf->gateways.gateways.elts;
-
-    rmcf->names = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
-    if (rmcf->names == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        rmcf->names[i] = gateway[i]->name;
-    }
-
-    rmcf->metrics = ngx_ohttp_relay_metrics_create(cf, rmcf->zone_size,
-                                                   rmcf->names, n,
-                                                   &ngx_ohttp_relay_module);
-
-    return rmcf->metrics ? NGX_OK : NGX_ERROR;
 }
 
 

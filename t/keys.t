@@ -39,6 +39,8 @@ $t->http(<<"EOC");
     ohttp_relay_gateway json { $gateway keys_file json.keys; keys_max_age 5m; }
     ohttp_relay_gateway slow { $gateway keys_file slow.keys; keys_max_age @{[ AGE ]}s; }
 
+    ohttp_relay_gateway mute { $gateway }
+
     ohttp_relay_auth token=none;
     ohttp_relay_token_key none { key %%TESTDIR%%/none.spki; issuer issuer.example; expires 2037-01-01T00:00:00Z; }
 
@@ -56,6 +58,8 @@ $t->http(<<"EOC");
         location = /keys/json { ohttp_relay_keys json; sub_filter_types *; sub_filter key_id X; }
         location = /keys/slow { ohttp_relay_keys slow; }
         location = /keys/web  { ohttp_relay_keys llm; ohttp_relay_cors https://chat.example; }
+        location ~ ^/named/(?<gw>[^/]+)\$   { ohttp_relay_keys \$gw; }
+        location = /named/by/llm            { ohttp_relay_keys \$http_x_gateway; }
         location = /keys/not  { ohttp_relay_keys llm; limit_except GET { deny all; } }
         location /keys/in      { ohttp_relay_keys llm; location = /keys/in/relay { ohttp_relay_pass llm; } }
         location = /relay     { ohttp_relay_pass llm; }
@@ -125,6 +129,14 @@ is(get('/keys/rfc')->header('ETag'), '"' . sha256_hex(list($keys{bare})) . '"', 
 is(get('/keys/json', headers => ['Accept-Encoding' => 'gzip'])->body, $json, 'JSON is published as it is');
 is(get('/keys/json')->header('Content-Type'), 'application/json', 'with its type');
 is(get('/keys/json')->header('Cache-Control'), 'public, max-age=300', 'as long as the configuration says');
+
+# ---- by a name in the path, and by no other
+
+is(get("/named/$_")->body, get("/keys/$_")->body, "by its name: $_") for qw/llm bare json/;
+is(get('/named/llm', headers => ['If-None-Match' => qq/"$tag"/])->status, 304, 'with its ETag');
+is(get("/named/$_")->says, '404 gateway_unknown', "nothing is published as $_") for qw/nobody mute/;
+is(get('/named/by/llm', headers => ['X-Gateway' => 'llm'])->body, $keys{list}, 'a header may say what the path says');
+is(get('/named/by/llm', headers => ['X-Gateway' => $_])->says, '404 gateway_unknown', "but not '$_'") for 'bare', 'll', '';
 
 # ---- browsers
 
@@ -238,8 +250,10 @@ for (
     ['unknown_key without keys', 'need "keys_file"', "$block unknown_key 400; } $server"],
     ['unknown_key with JSON without an id', 'no "key_id"', "$block keys_file plain.keys; unknown_key 422; } $server"],
     ['another status', 'unknown_key|invalid value', "$block keys_file json.keys; unknown_key 404; } $server"],
-    ['a gateway nobody knows', 'no gateway "h"', "$block keys_file json.keys; } " . $server =~ s/keys g/keys h/r],
-    ['a variable', 'variable', "$block keys_file json.keys; } " . $server =~ s/keys g/keys \$host/r],
+    ['a gateway nobody knows', 'no gateway or pool "h"', "$block keys_file json.keys; } " . $server =~ s/keys g/keys h/r],
+    ['a pool whose gateways have their own', 'gateway by gateway', "ohttp_relay_pool p { select header:X-Id; }"
+        . " $block keys_file json.keys; pool p; selector a; } " . $server =~ s/keys g/keys p/r],
+    ['a pool without keys', 'pool "p" has no gateway with a "keys_file"', "ohttp_relay_pool p { keys shared; } $block pool p; } " . $server =~ s/keys g/keys p/r],
     ['keys and a relay', 'another content handler', "$block keys_file json.keys; } " . $server =~ s/keys g;/keys g; ohttp_relay_pass g;/r],
     ['a relay and keys', 'another content handler', "$block keys_file json.keys; } " . $server =~ s/ohttp_relay_keys/ohttp_relay_pass g; $&/r],
     ['keys and a proxy', 'another content handler', "$block keys_file json.keys; } " . $server =~ s/keys g;/keys g; proxy_pass http:\/\/127.0.0.1:8081;/r],

@@ -25,21 +25,21 @@ $t->http(<<"EOC");
     ohttp_relay_gateway b { url http://127.0.0.1:8083/bb; insecure on; pool any; }
     ohttp_relay_pool any { keys shared; }
 
-    ohttp_relay_gateway gone  { url http://127.0.0.1:8085/x; insecure on; pool fails; weight 65535; max_in_flight 1; }
+    ohttp_relay_gateway gone  { eject off; url http://127.0.0.1:8085/x; insecure on; pool fails; weight 65535; max_in_flight 1; }
     ohttp_relay_gateway there { url http://127.0.0.1:8081/there; insecure on; pool fails; max_in_flight 1;
                                 request_header X-Plan gold; }
     ohttp_relay_pool fails { keys shared; }
 
-    ohttp_relay_gateway forged { url https://127.0.0.1:8084/forged; ssl_pin $wrong; pool pinned; weight 65535; }
+    ohttp_relay_gateway forged { eject off; url https://127.0.0.1:8084/forged; ssl_pin $wrong; pool pinned; weight 65535; }
     ohttp_relay_gateway known  { url https://127.0.0.1:8084/known; ssl_pin $right; pool pinned; }
     ohttp_relay_pool pinned { keys shared; }
 
-    ohttp_relay_gateway mixed-1 { url http://127.0.0.1:8085/x; insecure on; pool mixed; weight 65535; }
+    ohttp_relay_gateway mixed-1 { eject off; url http://127.0.0.1:8085/x; insecure on; pool mixed; weight 65535; }
     ohttp_relay_gateway mixed-2 { url https://127.0.0.1:8084/mixed; ssl_pin $right; pool mixed; }
     ohttp_relay_pool mixed { keys shared; }
 
-    ohttp_relay_gateway lost-1 { url http://127.0.0.1:8085/1; insecure on; pool lost; max_in_flight 1; }
-    ohttp_relay_gateway lost-2 { url http://127.0.0.1:8085/2; insecure on; pool lost; max_in_flight 1; }
+    ohttp_relay_gateway lost-1 { eject off; url http://127.0.0.1:8085/1; insecure on; pool lost; max_in_flight 1; }
+    ohttp_relay_gateway lost-2 { eject off; url http://127.0.0.1:8085/2; insecure on; pool lost; max_in_flight 1; }
     ohttp_relay_pool lost { keys shared; }
 
     ohttp_relay_gateway own-1 { url http://127.0.0.1:8085/x; insecure on; pool own; selector one; }

@@ -19,6 +19,8 @@ typedef enum {
     NGX_OHTTP_RELAY_PIN_SPKI        /* of its SubjectPublicKeyInfo, DER */
 } ngx_ohttp_relay_pin_kind_e;
 
+#define NGX_OHTTP_RELAY_PIN_KINDS   2
+
 
 typedef struct {
     ngx_ohttp_relay_pin_kind_e  kind;

@@ -10,7 +10,7 @@
 
 #include "../conf/conf.h"
 #include "block.h"
-#include "pool.h"
+#include "eject.h"
 #include "slots.h"
 
 
@@ -243,6 +243,13 @@ static ngx_command_t  ngx_ohttp_relay_gateway_commands[] = {
       0,
       NULL },
 
+    { ngx_string("eject"),
+      NGX_CONF_TAKE1,
+      ngx_ohttp_relay_eject_slot,
+      0,
+      0,
+      NULL },
+
     { ngx_string("max_in_flight"),
       NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -459,6 +466,7 @@ ngx_ohttp_relay_gateway_create(ngx_pool_t *memory, ngx_str_t *name)
     gateway->keepalive_timeout = NGX_CONF_UNSET_MSEC;
     gateway->max_in_flight = NGX_CONF_UNSET_UINT;
     gateway->replay_window = NGX_CONF_UNSET;
+    gateway->eject = NGX_CONF_UNSET_MSEC;
     gateway->weight = NGX_CONF_UNSET_UINT;
     ngx_str_set(&gateway->selector, "");
     gateway->insecure = NGX_CONF_UNSET;

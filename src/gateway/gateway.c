@@ -11,6 +11,7 @@
 #include "../conf/conf.h"
 #include "keys.h"
 #include "live.h"
+#include "names.h"
 #include "opaque.h"
 #include "peer.h"
 #include "roster.h"
@@ -28,8 +29,6 @@ static void ngx_ohttp_relay_gateway_init_values(
     ngx_ohttp_relay_gateway_t *gateway);
 static char *ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_gateway_init_upstream(
-    ngx_ohttp_relay_gateway_t *gateway);
-static ngx_int_t ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway);
 static ngx_int_t ngx_ohttp_relay_gateway_heads(ngx_conf_t *cf,
     ngx_ohttp_relay_gateway_t *gateway);
@@ -62,6 +61,8 @@ ngx_ohttp_relay_gateways_init(ngx_conf_t *cf,
 {
     ngx_uint_t                   i;
     ngx_ohttp_relay_gateway_t  **gateway;
+
+    ngx_ohttp_relay_names_resolver(cf, gateways);
 
     gateway = gateways->gateways.elts;
 
@@ -126,7 +127,10 @@ ngx_ohttp_relay_gateway_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (ngx_ohttp_relay_gateway_resolve(cf, gateway) != NGX_OK
+    gateway->peers.host = gateway->tls_name;
+    gateway->peers.port = gateway->url.port;
+
+    if (ngx_ohttp_relay_names_init(cf, gateway) != NGX_OK
         || ngx_ohttp_relay_peer_init(cf, gateway) != NGX_OK)
     {
         return NGX_ERROR;
@@ -148,6 +152,7 @@ ngx_ohttp_relay_gateway_init_values(ngx_ohttp_relay_gateway_t *gateway)
     ngx_conf_init_uint_value(gateway->max_in_flight, 0);
     ngx_ohttp_relay_opaque_init_values(gateway);
     ngx_conf_init_value(gateway->replay_window, 0);
+    ngx_conf_init_msec_value(gateway->eject, 10000);
     ngx_conf_init_uint_value(gateway->attestation,
                              NGX_OHTTP_RELAY_ATTESTATION_OFF);
     ngx_conf_init_uint_value(gateway->billing_frame,
@@ -264,38 +269,6 @@ ngx_ohttp_relay_gateway_init_upstream(ngx_ohttp_relay_gateway_t *gateway)
 
     upstream->upstream = &gateway->peers;
     ngx_str_set(&upstream->module, "ohttp_relay");
-}
-
-
-static ngx_int_t
-ngx_ohttp_relay_gateway_resolve(ngx_conf_t *cf,
-    ngx_ohttp_relay_gateway_t *gateway)
-{
-    ngx_url_t  u;
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url.len = gateway->url.authority.len;
-    u.url.data = (u_char *) gateway->url.authority.data;
-    u.default_port = gateway->url.port;
-
-    /* who looks up a name waits, and a worker must not */
-    u.no_resolve = (gateway->memory != NULL);
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,
-                                   "gateway \"%V\": %s in \"%V\"",
-                                   &gateway->name, u.err ? u.err : "no address",
-                                   &gateway->url_text);
-        return NGX_ERROR;
-    }
-
-    gateway->addrs = u.addrs;
-    gateway->naddrs = u.naddrs;
-    gateway->peers.host = gateway->tls_name;
-    gateway->peers.port = gateway->url.port;
-
-    return NGX_OK;
 }
 
 

@@ -63,6 +63,7 @@ typedef struct ngx_ohttp_relay_pool_s      ngx_ohttp_relay_pool_t;
 typedef struct ngx_ohttp_relay_keys_s      ngx_ohttp_relay_keys_t;
 typedef struct ngx_ohttp_relay_attest_s    ngx_ohttp_relay_attest_t;
 typedef struct ngx_ohttp_relay_verdicts_s  ngx_ohttp_relay_verdicts_t;
+typedef struct ngx_ohttp_relay_names_s     ngx_ohttp_relay_names_t;
 typedef struct ngx_ohttp_relay_live_s      ngx_ohttp_relay_live_t;
 typedef struct ngx_ohttp_relay_roster_s    ngx_ohttp_relay_roster_t;
 typedef struct ngx_ohttp_relay_list_s      ngx_ohttp_relay_list_t;
@@ -82,6 +83,14 @@ typedef struct {
     ngx_uint_t                     verify_depth;
     ngx_ssl_t                     *ssl;
 } ngx_ohttp_relay_tls_t;
+
+
+/* what a gateway's certificate comes to, as a pin of each kind has it */
+
+typedef struct {
+    u_char                         digest[NGX_OHTTP_RELAY_PIN_KINDS]
+                                         [NGX_OHTTP_RELAY_PIN_DIGEST];
+} ngx_ohttp_relay_shown_t;
 
 
 /*
@@ -109,8 +118,6 @@ typedef struct {
     ngx_str_t                      url_text;
     ngx_ohttp_relay_gateway_url_t  url;
     ngx_str_t                      tls_name;   /* for SNI and verification */
-    ngx_addr_t                    *addrs;
-    ngx_uint_t                     naddrs;
 
     ngx_str_t                      tls;        /* an ohttp_relay_tls block */
     ngx_array_t                   *pins;       /* ngx_ohttp_relay_pin_t */
@@ -124,6 +131,7 @@ typedef struct {
     ngx_msec_t                     keepalive_timeout;
     ngx_uint_t                     max_in_flight;         /* 0: no limit */
     time_t                         replay_window;         /* s; 0: off */
+    ngx_msec_t                     eject;                 /* 0: off */
     ngx_flag_t                     insecure;
 
     ngx_str_t                      pool_name;  /* empty: it is in none */
@@ -156,11 +164,25 @@ typedef struct {
     ngx_http_upstream_conf_t       upstream;
     ngx_http_upstream_srv_conf_t   peers;
     ngx_ohttp_relay_peers_t       *idle;
+    ngx_ohttp_relay_names_t       *names;        /* its addresses */
     ngx_ohttp_relay_keys_t        *keys;         /* NULL without keys_file */
     ngx_ohttp_relay_list_t        *models;       /* NULL: any model will do */
     ngx_ohttp_relay_attest_t      *attest;       /* NULL: none is required */
+    void                          *counters;     /* see src/relay/figures.h */
     ngx_ohttp_relay_seat_t        *seat;         /* see open.h; or NULL */
 } ngx_ohttp_relay_gateway_t;
+
+
+/*
+ * Called in each worker for a gateway, or for a pool behind all its gateways,
+ * that comes into use there, before its first request.  What is kept of it is
+ * good as long as "memory", where it lives itself.  Return NGX_OK or NGX_ERROR
+ * (no memory).
+ */
+typedef ngx_int_t (*ngx_ohttp_relay_use_pt)(void *data,
+    ngx_ohttp_relay_gateway_t *gateway, ngx_pool_t *memory);
+typedef ngx_int_t (*ngx_ohttp_relay_use_pool_pt)(void *data,
+    ngx_ohttp_relay_pool_t *pool, ngx_pool_t *memory);
 
 
 /* all that the room remembers between two configurations' directives */
@@ -173,10 +195,17 @@ struct ngx_ohttp_relay_gateways_s {
     ngx_ssl_t                     *pinned_ssl; /* all pins, made on use */
     ngx_ohttp_relay_seats_t       *seats;      /* of all names */
     ngx_ohttp_relay_verdicts_t    *verdicts;   /* NULL without their file */
+    ngx_resolver_t                *resolver;   /* NULL: names are looked up */
+    ngx_msec_t                     resolver_timeout;
 
     /* blocks, and rows: what there is now; replaced by the registry alone */
     ngx_ohttp_relay_roster_t      *roster;
     ngx_ohttp_relay_live_t        *live;       /* NULL without a registry */
+
+    /* what the relay adds to what comes into use in a worker, and its data */
+    ngx_ohttp_relay_use_pt         use;
+    ngx_ohttp_relay_use_pool_pt    use_pool;
+    void                          *data;
 };
 
 

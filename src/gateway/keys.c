@@ -15,28 +15,22 @@
 #define NGX_OHTTP_RELAY_KEYS_AGE      3600              /* seconds */
 #define NGX_OHTTP_RELAY_KEYS_MAX_AGE  (24 * 60 * 60)
 
-#define NGX_OHTTP_RELAY_KEYS_DIGEST   32
+/* bytes of all files of rows together, and of what pools agree on */
+#define NGX_OHTTP_RELAY_KEYS_LIVE     (64 * 1024 * 1024)
 
 
-struct ngx_ohttp_relay_keys_s {
-    ngx_ohttp_relay_gateway_t        *gateway;
-    ngx_ohttp_relay_watched_t        *watched;
-    ngx_ohttp_relay_keys_snapshot_t  *snapshot;   /* of this process */
-};
-
-
-static ngx_ohttp_relay_keys_t *ngx_ohttp_relay_keys_create(ngx_pool_t *pool,
-    ngx_ohttp_relay_gateway_t *gateway);
+static ngx_int_t ngx_ohttp_relay_keys_init_live(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_keyring_t *ring,
+    void *tag);
+static ngx_int_t ngx_ohttp_relay_keys_add(ngx_conf_t *cf,
+    ngx_ohttp_relay_keyring_t *ring, ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_keys_free(void *data);
-static ngx_int_t ngx_ohttp_relay_keys_take(void *data, u_char *p, u_char *last,
-    ngx_pool_t *pool, char **error);
 static char *ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
     ngx_ohttp_relay_keys_snapshot_t *snapshot, u_char *p, u_char *last);
 static ngx_int_t ngx_ohttp_relay_keys_tag(
     ngx_ohttp_relay_keys_snapshot_t *snapshot);
-static char *ngx_ohttp_relay_keys_conflict(u_char *old, u_char *old_last,
-    u_char *p, u_char *last, ngx_pool_t *pool);
 static void ngx_ohttp_relay_keys_release(void *data);
+static void ngx_ohttp_relay_keys_log(void *data, ngx_log_t *log);
 
 
 char *
@@ -68,50 +62,131 @@ ngx_ohttp_relay_keys_wrong(ngx_ohttp_relay_gateway_t *gateway)
 
 ngx_int_t
 ngx_ohttp_relay_keys_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
-    ngx_ohttp_relay_watch_t **watch)
+    ngx_ohttp_relay_keyring_t *ring, ngx_ohttp_relay_watch_t **watch,
+    void *tag)
 {
     ngx_uint_t                   i;
-    ngx_ohttp_relay_keys_t      *keys;
     ngx_ohttp_relay_gateway_t  **gateway;
+
+    ring->watch = watch;
+    ngx_queue_init(&ring->all);
 
     gateway = gateways->gateways.elts;
 
     for (i = 0; i < gateways->gateways.nelts; i++) {
 
-        if (gateway[i]->keys_file.len == 0) {
-            continue;
-        }
-
-        keys = ngx_ohttp_relay_keys_create(cf->pool, gateway[i]);
-        if (keys == NULL) {
+        if (gateway[i]->keys_file.len
+            && ngx_ohttp_relay_keys_add(cf, ring, gateway[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
+    }
 
-        keys->watched = ngx_ohttp_relay_watch_add(cf, watch,
-                                                  &gateway[i]->keys_file,
-                                                  NGX_OHTTP_RELAY_KEYS_BYTES,
-                                                  ngx_ohttp_relay_keys_take,
-                                                  keys);
-        if (keys->watched == NULL) {
-            return NGX_ERROR;
-        }
+    return ngx_ohttp_relay_keys_init_live(cf, gateways, ring, tag);
+}
 
-        /* so long clients may go on with what they have got */
 
-        ngx_ohttp_relay_watch_hold(keys->watched,
-                                   ngx_ohttp_relay_keys_conflict,
-                                   gateway[i]->keys_max_age);
+/* rows come and go, and what pools publish is made while nginx runs */
 
-        gateway[i]->keys = keys;
+static ngx_int_t
+ngx_ohttp_relay_keys_init_live(ngx_conf_t *cf,
+    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_keyring_t *ring,
+    void *tag)
+{
+    ngx_uint_t                i, shared;
+    ngx_ohttp_relay_pool_t  **pool;
+
+    shared = (gateways->live != NULL);
+    pool = gateways->pools.elts;
+
+    for (i = 0; i < gateways->pools.nelts; i++) {
+        shared |= pool[i]->shared;
+    }
+
+    if (shared
+        && ngx_ohttp_relay_watch_live(cf, ring->watch,
+                                      NGX_OHTTP_RELAY_KEYS_LIVE, tag)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ring->epochs && *ring->watch) {
+        ngx_ohttp_relay_watch_then(*ring->watch, ngx_ohttp_relay_keys_log,
+                                   ring);
     }
 
     return NGX_OK;
 }
 
 
-static ngx_ohttp_relay_keys_t *
-ngx_ohttp_relay_keys_create(ngx_pool_t *pool,
+static ngx_int_t
+ngx_ohttp_relay_keys_add(ngx_conf_t *cf, ngx_ohttp_relay_keyring_t *ring,
     ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_ohttp_relay_keys_t  *keys;
+
+    keys = ngx_ohttp_relay_keys_create(ring, &gateway->name, cf->pool);
+    if (keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    keys->gateway = gateway;
+    keys->watched = ngx_ohttp_relay_watch_add(cf, ring->watch,
+                                              &gateway->keys_file,
+                                              NGX_OHTTP_RELAY_KEYS_BYTES,
+                                              ngx_ohttp_relay_keys_take, keys);
+    if (keys->watched == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* so long clients may go on with what they have got */
+
+    ngx_ohttp_relay_watch_hold(keys->watched, ngx_ohttp_relay_keys_conflict,
+                               gateway->keys_max_age);
+
+    gateway->keys = keys;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_keys_use(ngx_ohttp_relay_keyring_t *ring,
+    ngx_ohttp_relay_gateway_t *gateway, ngx_pool_t *pool)
+{
+    ngx_ohttp_relay_keys_t  *keys;
+
+    if (gateway->keys_file.len == 0 || gateway->keys) {
+        return NGX_OK;
+    }
+
+    keys = ngx_ohttp_relay_keys_create(ring, &gateway->name, pool);
+    if (keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    keys->gateway = gateway;
+    keys->watched = ngx_ohttp_relay_watch_open(*ring->watch,
+                                               &gateway->keys_file,
+                                               NGX_OHTTP_RELAY_KEYS_BYTES,
+                                               ngx_ohttp_relay_keys_take, keys,
+                                               pool);
+    if (keys->watched) {
+        ngx_ohttp_relay_watch_hold(keys->watched,
+                                   ngx_ohttp_relay_keys_conflict,
+                                   gateway->keys_max_age);
+    }
+
+    gateway->keys = keys;
+
+    return NGX_OK;
+}
+
+
+ngx_ohttp_relay_keys_t *
+ngx_ohttp_relay_keys_create(ngx_ohttp_relay_keyring_t *ring, ngx_str_t *name,
+    ngx_pool_t *pool)
 {
     ngx_pool_cleanup_t      *cln;
     ngx_ohttp_relay_keys_t  *keys;
@@ -124,7 +199,9 @@ ngx_ohttp_relay_keys_create(ngx_pool_t *pool,
     keys = cln->data;
 
     ngx_memzero(keys, sizeof(ngx_ohttp_relay_keys_t));
-    keys->gateway = gateway;
+
+    keys->name = *name;
+    ngx_queue_insert_tail(&ring->all, &keys->queue);
 
     cln->handler = ngx_ohttp_relay_keys_free;
 
@@ -137,6 +214,8 @@ ngx_ohttp_relay_keys_free(void *data)
 {
     ngx_ohttp_relay_keys_t *keys = data;
 
+    ngx_queue_remove(&keys->queue);
+
     if (keys->snapshot) {
         ngx_ohttp_relay_keys_release(keys->snapshot);
     }
@@ -145,7 +224,7 @@ ngx_ohttp_relay_keys_free(void *data)
 
 /* takes over the content of the file of keys, when the watcher has read it */
 
-static ngx_int_t
+ngx_int_t
 ngx_ohttp_relay_keys_take(void *data, u_char *p, u_char *last,
     ngx_pool_t *pool, char **error)
 {
@@ -171,12 +250,16 @@ ngx_ohttp_relay_keys_take(void *data, u_char *p, u_char *last,
     }
 
     keys->snapshot = snapshot;
+    keys->logged = 0;
 
     return NGX_OK;
 }
 
 
-/* fills a snapshot with room for two bytes more; NULL, or what is wrong */
+/*
+ * Fills a snapshot with room for two bytes more; NULL, or what is wrong.  Those
+ * of a pool have their form from its gateways.
+ */
 
 static char *
 ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
@@ -199,7 +282,7 @@ ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
         return (char *) error;
     }
 
-    if (gateway->unknown_key && snapshot->set.n == 0) {
+    if (gateway && gateway->unknown_key && snapshot->set.n == 0) {
         return "it has no \"key_id\", which \"unknown_key\" needs";
     }
 
@@ -212,7 +295,7 @@ ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
         ngx_str_set(&snapshot->type, "application/json");
     }
 
-    if (gateway->keys_format == NGX_OHTTP_RELAY_KEYS_AS_LIST) {
+    if (gateway && gateway->keys_format == NGX_OHTTP_RELAY_KEYS_AS_LIST) {
 
         if (snapshot->set.form == NGX_OHTTP_RELAY_KEYS_JSON) {
             return "it is JSON, and \"keys_format\" is \"list\"";
@@ -239,10 +322,10 @@ ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
 static ngx_int_t
 ngx_ohttp_relay_keys_tag(ngx_ohttp_relay_keys_snapshot_t *snapshot)
 {
-    u_char     *p, digest[NGX_OHTTP_RELAY_KEYS_DIGEST];
+    u_char  *p;
 
-    if (EVP_Digest(snapshot->content.data, snapshot->content.len, digest, NULL,
-                   EVP_sha256(), NULL)
+    if (EVP_Digest(snapshot->content.data, snapshot->content.len,
+                   snapshot->sha256, NULL, EVP_sha256(), NULL)
         != 1)
     {
         return NGX_ERROR;
@@ -251,7 +334,7 @@ ngx_ohttp_relay_keys_tag(ngx_ohttp_relay_keys_snapshot_t *snapshot)
     p = snapshot->tag;
 
     *p++ = '"';
-    p = ngx_hex_dump(p, digest, sizeof(digest));
+    p = ngx_hex_dump(p, snapshot->sha256, sizeof(snapshot->sha256));
     *p = '"';
 
     snapshot->etag.data = snapshot->tag;
@@ -264,7 +347,7 @@ ngx_ohttp_relay_keys_tag(ngx_ohttp_relay_keys_snapshot_t *snapshot)
 
 /* another key under an id that is in use: clients would mix them up */
 
-static char *
+char *
 ngx_ohttp_relay_keys_conflict(u_char *old, u_char *old_last, u_char *p,
     u_char *last, ngx_pool_t *pool)
 {
@@ -302,12 +385,12 @@ ngx_ohttp_relay_keys_conflict(u_char *old, u_char *old_last, u_char *p,
 
 
 ngx_ohttp_relay_keys_snapshot_t *
-ngx_ohttp_relay_keys_get(ngx_ohttp_relay_gateway_t *gateway, ngx_pool_t *pool)
+ngx_ohttp_relay_keys_get(ngx_ohttp_relay_keys_t *keys, ngx_pool_t *pool)
 {
     ngx_pool_cleanup_t               *cln;
     ngx_ohttp_relay_keys_snapshot_t  *snapshot;
 
-    if (gateway->keys == NULL || gateway->keys->snapshot == NULL) {
+    if (keys->snapshot == NULL) {
         return NULL;
     }
 
@@ -316,7 +399,7 @@ ngx_ohttp_relay_keys_get(ngx_ohttp_relay_gateway_t *gateway, ngx_pool_t *pool)
         return NULL;
     }
 
-    snapshot = gateway->keys->snapshot;
+    snapshot = keys->snapshot;
     snapshot->refs++;
 
     cln->handler = ngx_ohttp_relay_keys_release;
@@ -338,28 +421,64 @@ ngx_ohttp_relay_keys_release(void *data)
 
 
 time_t
-ngx_ohttp_relay_keys_age(ngx_ohttp_relay_gateway_t *gateway)
+ngx_ohttp_relay_keys_age(ngx_ohttp_relay_keys_t *keys)
 {
     time_t  held;
 
-    held = ngx_ohttp_relay_watched_held(gateway->keys->watched);
+    held = keys->watched ? ngx_ohttp_relay_watched_held(keys->watched) : -1;
 
-    return (held >= 0) ? held : gateway->keys_max_age;
+    if (held >= 0) {
+        return held;
+    }
+
+    return keys->pool ? ngx_ohttp_relay_keys_pool_age(keys->pool)
+                      : keys->gateway->keys_max_age;
 }
 
 
-ngx_uint_t
-ngx_ohttp_relay_keys_refuse(ngx_ohttp_relay_gateway_t *gateway, uint8_t id)
+ngx_int_t
+ngx_ohttp_relay_keys_check(ngx_ohttp_relay_gateway_t *gateway, uint8_t id)
 {
-    return gateway->unknown_key
-           && gateway->keys
-           && gateway->keys->snapshot
-           && !ngx_ohttp_relay_key_set_has(&gateway->keys->snapshot->set, id);
+    if (gateway->unknown_key == 0) {
+        return NGX_OK;
+    }
+
+    if (gateway->keys == NULL || gateway->keys->snapshot == NULL) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_ohttp_relay_key_set_has(&gateway->keys->snapshot->set, id)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
-ngx_ohttp_relay_watched_t *
-ngx_ohttp_relay_keys_watched(ngx_ohttp_relay_gateway_t *gateway)
+/* which of them are new to the log of what was published */
+
+static void
+ngx_ohttp_relay_keys_log(void *data, ngx_log_t *log)
 {
-    return gateway->keys ? gateway->keys->watched : NULL;
+    ngx_ohttp_relay_keyring_t *ring = data;
+
+    ngx_queue_t             *q;
+    ngx_ohttp_relay_keys_t  *keys;
+
+    for (q = ngx_queue_head(&ring->all);
+         q != ngx_queue_sentinel(&ring->all);
+         q = ngx_queue_next(q))
+    {
+        keys = ngx_queue_data(q, ngx_ohttp_relay_keys_t, queue);
+
+        if (keys->logged || keys->snapshot == NULL) {
+            continue;
+        }
+
+        if (ngx_ohttp_relay_epochs_add(ring->epochs, &keys->name,
+                                       keys->snapshot->sha256, log)
+            != NGX_OK)
+        {
+            return;
+        }
+
+        keys->logged = 1;
+    }
 }

@@ -68,8 +68,11 @@ static ngx_uint_t ngx_ohttp_relay_live_has(ngx_ohttp_relay_roster_t *roster,
     ngx_ohttp_relay_gateway_t *gateway);
 static ngx_int_t ngx_ohttp_relay_live_replace(ngx_ohttp_relay_live_t *live,
     ngx_ohttp_relay_roster_t *roster);
-static ngx_int_t ngx_ohttp_relay_live_open(ngx_ohttp_relay_roster_t *old,
-    ngx_ohttp_relay_roster_t *roster, ngx_cycle_t *cycle);
+static ngx_int_t ngx_ohttp_relay_live_open(ngx_ohttp_relay_gateways_t *all,
+    ngx_ohttp_relay_roster_t *old, ngx_ohttp_relay_roster_t *roster,
+    ngx_cycle_t *cycle);
+static void ngx_ohttp_relay_live_undo(ngx_ohttp_relay_roster_t *old,
+    ngx_ohttp_relay_roster_t *roster, ngx_uint_t n);
 static ngx_uint_t ngx_ohttp_relay_live_close(ngx_ohttp_relay_roster_t *old,
     ngx_ohttp_relay_roster_t *roster);
 
@@ -541,7 +544,9 @@ ngx_ohttp_relay_live_replace(ngx_ohttp_relay_live_t *live,
 
     old = live->gateways->roster;
 
-    if (ngx_ohttp_relay_live_open(old, roster, live->cycle) != NGX_OK) {
+    if (ngx_ohttp_relay_live_open(live->gateways, old, roster, live->cycle)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -566,10 +571,13 @@ ngx_ohttp_relay_live_replace(ngx_ohttp_relay_live_t *live,
 /* opens what has not been there before */
 
 static ngx_int_t
-ngx_ohttp_relay_live_open(ngx_ohttp_relay_roster_t *old,
-    ngx_ohttp_relay_roster_t *roster, ngx_cycle_t *cycle)
+ngx_ohttp_relay_live_open(ngx_ohttp_relay_gateways_t *all,
+    ngx_ohttp_relay_roster_t *old, ngx_ohttp_relay_roster_t *roster,
+    ngx_cycle_t *cycle)
 {
     ngx_uint_t                   i;
+    ngx_pool_t                  *memory;
+    ngx_ohttp_relay_pool_t     **pool;
     ngx_ohttp_relay_gateway_t  **gateway;
 
     gateway = roster->gateways.elts;
@@ -582,16 +590,40 @@ ngx_ohttp_relay_live_open(ngx_ohttp_relay_roster_t *old,
             continue;
         }
 
-        while (i--) {
-            if (!old || !ngx_ohttp_relay_live_has(old, gateway[i])) {
-                ngx_ohttp_relay_gateway_close(gateway[i]);
-            }
-        }
+        ngx_ohttp_relay_live_undo(old, roster, i);
 
         return NGX_ERROR;
     }
 
+    pool = roster->pools.elts;
+    memory = roster->memory ? roster->memory : cycle->pool;
+
+    for (i = 0; i < roster->pools.nelts; i++) {
+        if (all->use_pool(all->data, pool[i], memory) != NGX_OK) {
+            ngx_ohttp_relay_live_undo(old, roster, roster->gateways.nelts);
+            return NGX_ERROR;
+        }
+    }
+
     return NGX_OK;
+}
+
+
+/* the first "n" of them have been opened in vain */
+
+static void
+ngx_ohttp_relay_live_undo(ngx_ohttp_relay_roster_t *old,
+    ngx_ohttp_relay_roster_t *roster, ngx_uint_t n)
+{
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    gateway = roster->gateways.elts;
+
+    while (n--) {
+        if (!old || !ngx_ohttp_relay_live_has(old, gateway[n])) {
+            ngx_ohttp_relay_gateway_close(gateway[n]);
+        }
+    }
 }
 
 
@@ -624,7 +656,8 @@ ngx_ohttp_relay_live_init_process(ngx_ohttp_relay_gateways_t *gateways,
 {
     ngx_ohttp_relay_verdicts_init_process(gateways);
 
-    if (ngx_ohttp_relay_live_open(NULL, gateways->roster, cycle) != NGX_OK
+    if (ngx_ohttp_relay_live_open(gateways, NULL, gateways->roster, cycle)
+        != NGX_OK
         || ngx_ohttp_relay_verdicts_watch(gateways, cycle) != NGX_OK)
     {
         return NGX_ERROR;

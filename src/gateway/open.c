@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "names.h"
 #include "open.h"
 #include "peer.h"
 #include "verdicts.h"
@@ -17,6 +18,15 @@ ngx_int_t
 ngx_ohttp_relay_gateway_open(ngx_ohttp_relay_gateway_t *gateway,
     ngx_cycle_t *cycle)
 {
+    /* rows have memory of their own */
+
+    if (gateway->all->use(gateway->all->data, gateway,
+                          gateway->memory ? gateway->memory : cycle->pool)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     gateway->seat = ngx_ohttp_relay_seat_find(gateway->all->seats,
                                               &gateway->name);
     if (gateway->seat == NULL) {
@@ -27,6 +37,7 @@ ngx_ohttp_relay_gateway_open(ngx_ohttp_relay_gateway_t *gateway,
     }
 
     ngx_ohttp_relay_verdicts_open(gateway);
+    ngx_ohttp_relay_names_open(gateway, cycle);
 
     return NGX_OK;
 }
@@ -37,6 +48,7 @@ ngx_ohttp_relay_gateway_close(ngx_ohttp_relay_gateway_t *gateway)
 {
     gateway->closed = 1;
 
+    ngx_ohttp_relay_names_close(gateway);
     ngx_ohttp_relay_peer_close(gateway);
     ngx_ohttp_relay_verdicts_close(gateway);
 

@@ -9,14 +9,18 @@
 #include <ngx_event_connect.h>
 #include <ngx_http.h>
 
+#include "eject.h"
+#include "names.h"
 #include "peer.h"
+#include "tls.h"
 
 
 typedef struct {
     ngx_connection_t              *connection;
     ngx_ohttp_relay_peers_t       *pool;
     ngx_uint_t                     place;      /* in pool->idle */
-    ngx_addr_t                    *addr;       /* of its gateway */
+    ngx_addr_t                    *addr;       /* one of its gateway's now */
+    ngx_ohttp_relay_shown_t        shown;      /* of an attested gateway */
 } ngx_ohttp_relay_idle_t;
 
 
@@ -35,7 +39,11 @@ typedef struct {
     ngx_http_request_t            *request;
     ngx_http_upstream_t           *upstream;
     ngx_ohttp_relay_peers_t       *pool;
-    ngx_addr_t                    *addr;       /* in use, NULL at first */
+    ngx_ohttp_relay_addrs_t       *addrs;      /* held; NULL at first */
+    ngx_addr_t                    *addr;       /* of these, in use, or NULL */
+    ngx_ohttp_relay_shown_t       *shown;      /* NULL: nothing, or no matter */
+    unsigned                       forged:1;
+    unsigned                       connected:1;
 } ngx_ohttp_relay_peer_t;
 
 
@@ -43,6 +51,9 @@ static ngx_int_t ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc,
     void *data);
+static ngx_ohttp_relay_idle_t *ngx_ohttp_relay_peer_idle(
+    ngx_ohttp_relay_peer_t *peer);
+static ngx_int_t ngx_ohttp_relay_peer_addrs(ngx_ohttp_relay_peer_t *peer);
 static ngx_addr_t *ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer);
 static void ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
@@ -55,7 +66,7 @@ static void ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer,
 static ngx_connection_t *ngx_ohttp_relay_idle_take(
     ngx_ohttp_relay_idle_t *idle);
 static void ngx_ohttp_relay_idle_handler(ngx_event_t *ev);
-static void ngx_ohttp_relay_idle_close(ngx_connection_t *c);
+static void ngx_ohttp_relay_idle_close(ngx_ohttp_relay_idle_t *idle);
 static void ngx_ohttp_relay_idle_dummy_handler(ngx_event_t *ev);
 static ngx_int_t ngx_ohttp_relay_peer_set_session(ngx_peer_connection_t *pc,
     void *data);
@@ -116,25 +127,26 @@ ngx_ohttp_relay_peer_start(ngx_http_request_t *r,
 {
     ngx_http_upstream_t        *u;
     ngx_ohttp_relay_peer_t     *peer;
+    ngx_ohttp_relay_addrs_t    *addrs;
     ngx_ohttp_relay_gateway_t  *gateway;
 
     u = r->upstream;
     gateway = uscf->peer.data;
+    addrs = ngx_ohttp_relay_names_addrs(gateway);
 
-    peer = ngx_palloc(r->pool, sizeof(ngx_ohttp_relay_peer_t));
-    if (peer == NULL) {
+    peer = ngx_pcalloc(r->pool, sizeof(ngx_ohttp_relay_peer_t));
+    if (peer == NULL || addrs == NULL) {
         return NGX_ERROR;
     }
 
     peer->request = r;
     peer->upstream = u;
     peer->pool = gateway->idle;
-    peer->addr = NULL;
 
     u->peer.data = peer;
     u->peer.get = ngx_ohttp_relay_peer_get;
     u->peer.free = ngx_ohttp_relay_peer_free;
-    u->peer.tries = gateway->naddrs;
+    u->peer.tries = addrs->naddrs;
     u->peer.set_session = ngx_ohttp_relay_peer_set_session;
     u->peer.save_session = ngx_ohttp_relay_peer_save_session;
 
@@ -150,18 +162,13 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
     ngx_addr_t              *addr;
     ngx_connection_t        *c;
     ngx_ohttp_relay_idle_t  *idle;
-    ngx_ohttp_relay_peers_t  *pool;
 
-    pool = peer->pool;
-
-    if (pool->n) {
-        idle = pool->idle[(ngx_uint_t) ngx_random() % pool->n];
-        addr = idle->addr;
-
-    } else {
-        idle = NULL;
-        addr = ngx_ohttp_relay_peer_address(peer);
+    if (ngx_ohttp_relay_peer_addrs(peer) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    idle = ngx_ohttp_relay_peer_idle(peer);
+    addr = idle ? idle->addr : ngx_ohttp_relay_peer_address(peer);
 
     peer->addr = addr;
 
@@ -196,22 +203,77 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
 }
 
 
-/* requests begin with an address in turn, and each goes its own way from it */
+/* what its gateway showed when it began may not be right any more */
 
-static ngx_addr_t *
-ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer)
+static ngx_ohttp_relay_idle_t *
+ngx_ohttp_relay_peer_idle(ngx_ohttp_relay_peer_t *peer)
 {
-    ngx_uint_t                  n;
-    ngx_ohttp_relay_peers_t     *pool;
+    ngx_ohttp_relay_idle_t     *idle;
+    ngx_ohttp_relay_peers_t    *pool;
     ngx_ohttp_relay_gateway_t  *gateway;
 
     pool = peer->pool;
     gateway = pool->gateway;
 
-    n = peer->addr ? (ngx_uint_t) (peer->addr - gateway->addrs) + 1
-                   : pool->next++;
+    while (pool->n) {
+        idle = pool->idle[(ngx_uint_t) ngx_random() % pool->n];
 
-    return &gateway->addrs[n % gateway->naddrs];
+        if (gateway->attestation == NGX_OHTTP_RELAY_ATTESTATION_OFF) {
+            return idle;
+        }
+
+        if (ngx_ohttp_relay_tls_attested(gateway, &idle->shown)) {
+            ngx_ohttp_relay_peer_shown(peer->request, &idle->shown);
+            return idle;
+        }
+
+        ngx_ohttp_relay_idle_close(idle);
+    }
+
+    return NULL;
+}
+
+
+/* they may have changed meanwhile, and the gateway, too */
+
+static ngx_int_t
+ngx_ohttp_relay_peer_addrs(ngx_ohttp_relay_peer_t *peer)
+{
+    ngx_ohttp_relay_addrs_t  *addrs;
+
+    addrs = ngx_ohttp_relay_names_addrs(peer->pool->gateway);
+
+    if (addrs == peer->addrs) {
+        return NGX_OK;
+    }
+
+    /* nginx points to them until the request has been logged */
+
+    if (ngx_ohttp_relay_addrs_hold(addrs, peer->request->pool) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    peer->addrs = addrs;
+    peer->addr = NULL;
+
+    return NGX_OK;
+}
+
+
+/* requests begin with an address in turn, and each goes its own way from it */
+
+static ngx_addr_t *
+ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer)
+{
+    ngx_uint_t                n;
+    ngx_ohttp_relay_addrs_t  *addrs;
+
+    addrs = peer->addrs;
+
+    n = peer->addr ? (ngx_uint_t) (peer->addr - addrs->addrs) + 1
+                   : peer->pool->next++;
+
+    return &addrs->addrs[n % addrs->naddrs];
 }
 
 
@@ -234,7 +296,10 @@ ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
         pc->tries--;
     }
 
+    /* one that was kept may just have ended: nginx allows for one try more */
+
     if (pc->tries == 0
+        && !pc->cached
         && (state & NGX_PEER_FAILED)
         && !peer->upstream->request_sent
         && ngx_ohttp_relay_peer_other)
@@ -252,12 +317,63 @@ ngx_ohttp_relay_peer_move(ngx_peer_connection_t *pc,
 {
     ngx_ohttp_relay_gateway_t  *gateway;
 
-    gateway = ngx_ohttp_relay_peer_other(peer->request);
+    gateway = ngx_ohttp_relay_peer_other(peer->request, peer->forged);
 
     if (gateway) {
         peer->pool = gateway->idle;
         peer->addr = NULL;
-        pc->tries = gateway->naddrs;
+        peer->shown = NULL;
+        peer->forged = 0;
+        pc->tries = ngx_ohttp_relay_names_addrs(gateway)->naddrs;
+    }
+}
+
+
+void
+ngx_ohttp_relay_peer_shown(ngx_http_request_t *r,
+    ngx_ohttp_relay_shown_t *shown)
+{
+    ngx_ohttp_relay_peer_t  *peer;
+
+    peer = r->upstream->peer.data;
+
+    if (peer->pool->gateway->attestation == NGX_OHTTP_RELAY_ATTESTATION_OFF) {
+        return;
+    }
+
+    if (peer->shown == NULL) {
+        peer->shown = ngx_palloc(r->pool, sizeof(ngx_ohttp_relay_shown_t));
+    }
+
+    if (peer->shown) {
+        *peer->shown = *shown;
+    }
+}
+
+
+void
+ngx_ohttp_relay_peer_forged(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_peer_t  *peer;
+
+    peer = r->upstream->peer.data;
+    peer->forged = 1;
+}
+
+
+void
+ngx_ohttp_relay_peer_connected(ngx_http_request_t *r)
+{
+    ngx_ohttp_relay_peer_t  *peer;
+
+    peer = r->upstream->peer.data;
+
+    if (!peer->connected) {
+        peer->connected = 1;
+
+        if (!r->upstream->peer.cached) {
+            ngx_ohttp_relay_eject_connected(peer->pool->gateway);
+        }
     }
 }
 
@@ -306,6 +422,15 @@ ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
         return 0;
     }
 
+    /* there may be nobody of ours any more */
+
+    if (ngx_ohttp_relay_addrs_find(ngx_ohttp_relay_names_addrs(gateway),
+                                   peer->addr)
+        == NULL)
+    {
+        return 0;
+    }
+
     return ngx_handle_read_event(c->read, 0) == NGX_OK;
 }
 
@@ -328,7 +453,15 @@ ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer, ngx_connection_t *c)
 
     idle = pool->idle[pool->n++];
     idle->connection = c;
-    idle->addr = peer->addr;
+    idle->addr = ngx_ohttp_relay_addrs_find(
+                                    ngx_ohttp_relay_names_addrs(pool->gateway),
+                                    peer->addr);
+
+    ngx_memzero(&idle->shown, sizeof(ngx_ohttp_relay_shown_t));
+
+    if (peer->shown) {
+        idle->shown = *peer->shown;
+    }
 
     c->idle = 1;
     c->data = idle;
@@ -395,15 +528,17 @@ ngx_ohttp_relay_idle_handler(ngx_event_t *ev)
         }
     }
 
-    (void) ngx_ohttp_relay_idle_take(c->data);
-
-    ngx_ohttp_relay_idle_close(c);
+    ngx_ohttp_relay_idle_close(c->data);
 }
 
 
 static void
-ngx_ohttp_relay_idle_close(ngx_connection_t *c)
+ngx_ohttp_relay_idle_close(ngx_ohttp_relay_idle_t *idle)
 {
+    ngx_connection_t  *c;
+
+    c = ngx_ohttp_relay_idle_take(idle);
+
     if (c->ssl) {
         c->ssl->no_wait_shutdown = 1;
         c->ssl->no_send_shutdown = 1;
@@ -420,6 +555,48 @@ static void
 ngx_ohttp_relay_idle_dummy_handler(ngx_event_t *ev)
 {
     /* a write event on an idle connection says nothing */
+}
+
+
+void
+ngx_ohttp_relay_peer_moved(ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_uint_t                i;
+    ngx_ohttp_relay_idle_t   *idle;
+    ngx_ohttp_relay_addrs_t  *addrs;
+    ngx_ohttp_relay_peers_t  *pool;
+
+    pool = gateway->idle;
+    addrs = ngx_ohttp_relay_names_addrs(gateway);
+
+    /* one that is closed gives its place to the last one, which is done */
+
+    for (i = pool->n; i--; /* void */) {
+        idle = pool->idle[i];
+        idle->addr = ngx_ohttp_relay_addrs_find(addrs, idle->addr);
+
+        if (idle->addr == NULL) {
+            ngx_ohttp_relay_idle_close(idle);
+        }
+    }
+}
+
+
+void
+ngx_ohttp_relay_peer_close(ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_ohttp_relay_peers_t  *pool;
+
+    pool = gateway->idle;
+
+    while (pool->n) {
+        ngx_ohttp_relay_idle_close(pool->idle[pool->n - 1]);
+    }
+
+    if (pool->session) {
+        ngx_ssl_free_session(pool->session);
+        pool->session = NULL;
+    }
 }
 
 
@@ -459,23 +636,4 @@ ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc, void *data)
     }
 
     peer->pool->session = session;
-}
-
-
-void
-ngx_ohttp_relay_peer_close(ngx_ohttp_relay_gateway_t *gateway)
-{
-    ngx_ohttp_relay_peers_t  *pool;
-
-    pool = gateway->idle;
-
-    while (pool->n) {
-        ngx_ohttp_relay_idle_close(
-                           ngx_ohttp_relay_idle_take(pool->idle[pool->n - 1]));
-    }
-
-    if (pool->session) {
-        ngx_ssl_free_session(pool->session);
-        pool->session = NULL;
-    }
 }

@@ -65,6 +65,7 @@ struct ngx_ohttp_relay_pool_s {
     ngx_uint_t                     profile;  /* of all its members */
     ngx_uint_t                     kinds;    /* of any member */
     off_t                          max_body; /* the largest of a member */
+    ngx_ohttp_relay_keys_t        *keys;     /* they agree on; NULL: none */
 
     unsigned                       select_set:1;
     unsigned                       keys_set:1;

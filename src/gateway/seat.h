@@ -27,7 +27,7 @@
 #define NGX_OHTTP_RELAY_SEAT_NAME   64
 
 /* addresses of its name that are remembered */
-#define NGX_OHTTP_RELAY_SEAT_ADDRS  8
+#define NGX_OHTTP_RELAY_SEAT_ADDRS  16
 
 #define NGX_OHTTP_RELAY_SEAT_BITS   (8 * sizeof(ngx_atomic_uint_t))
 #define NGX_OHTTP_RELAY_SEAT_WORDS                                           \
@@ -47,7 +47,6 @@ typedef struct {
     ngx_uint_t           index;
 
     /* whether it can be connected to, see eject.h */
-    ngx_atomic_t         failures;       /* in a row */
     ngx_atomic_t         ejected_until;  /* ms, clock of timers; 0: it is in */
     ngx_atomic_t         ejections;      /* ever */
 

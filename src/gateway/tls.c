@@ -9,7 +9,10 @@
 #include <ngx_http.h>
 
 #include "../conf/conf.h"
+#include "peer.h"
+#include "state.h"
 #include "tls.h"
+#include "verdicts.h"
 
 
 #define NGX_OHTTP_RELAY_TLS_PROTOCOLS  (NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3)
@@ -27,9 +30,13 @@ static ngx_ssl_t *ngx_ohttp_relay_tls_create(ngx_conf_t *cf,
     ngx_uint_t protocols, ngx_str_t *ciphers);
 static ngx_ssl_t *ngx_ohttp_relay_tls_system(ngx_conf_t *cf);
 static ngx_ssl_t *ngx_ohttp_relay_tls_pinned(ngx_conf_t *cf);
-static int ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data);
-static void ngx_ohttp_relay_tls_log_pin(ngx_connection_t *c,
-    X509 *certificate);
+static int ngx_ohttp_relay_tls_verify(X509_STORE_CTX *store, void *data);
+static int ngx_ohttp_relay_tls_refuse(X509_STORE_CTX *store,
+    ngx_connection_t *c, ngx_ohttp_relay_shown_t *shown, char *what);
+static ngx_uint_t ngx_ohttp_relay_tls_match(ngx_ohttp_relay_pin_t *pin,
+    ngx_uint_t n, ngx_ohttp_relay_shown_t *shown);
+static ngx_int_t ngx_ohttp_relay_tls_show(X509 *certificate,
+    ngx_ohttp_relay_shown_t *shown);
 static ngx_int_t ngx_ohttp_relay_tls_digest(X509 *certificate,
     ngx_ohttp_relay_pin_kind_e kind, u_char *digest);
 
@@ -60,7 +67,11 @@ ngx_ohttp_relay_tls_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
     }
 
     gateway->upstream.ssl_verify = 1;
-    gateway->upstream.ssl_session_reuse = 1;
+
+    /* who resumes a session shows no certificate: see below */
+
+    gateway->upstream.ssl_session_reuse = (gateway->attestation
+                                      == NGX_OHTTP_RELAY_ATTESTATION_OFF);
 
     if (gateway->tls.len == 0) {
         ssl = &gateways->system_ssl;
@@ -249,6 +260,9 @@ ngx_ohttp_relay_tls_create(ngx_conf_t *cf, ngx_uint_t protocols,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl;
 
+    SSL_CTX_set_cert_verify_callback(ssl->ctx, ngx_ohttp_relay_tls_verify,
+                                     NULL);
+
 #ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
 
     /* what only the end of the connection ends must have a true end */
@@ -302,8 +316,6 @@ ngx_ohttp_relay_tls_pinned(ngx_conf_t *cf)
     SSL_CTX_set_options(ssl->ctx, SSL_OP_NO_TICKET);
 
     SSL_CTX_set_verify(ssl->ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(ssl->ctx, ngx_ohttp_relay_tls_verify_pin,
-                                     NULL);
 
     return ssl;
 }
@@ -311,19 +323,18 @@ ngx_ohttp_relay_tls_pinned(ngx_conf_t *cf)
 
 /*
  * The handshake fails unless the gateway's own certificate, or its key, is
- * one of those pinned for the gateway this connection is made for.
+ * one of those pinned for the gateway this connection is made for.  Without
+ * pins an authority vouches for it: nginx looks at the result, and then at the
+ * name.  What the verdict on it names has to be there in both cases.
  */
 
 static int
-ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data)
+ngx_ohttp_relay_tls_verify(X509_STORE_CTX *store, void *data)
 {
-    X509                       *certificate;
-    u_char                      digest[32];
-    ngx_uint_t                  i;
     ngx_connection_t           *c;
     ngx_http_request_t         *r;
     ngx_ssl_conn_t             *ssl_conn;
-    ngx_ohttp_relay_pin_t      *pin;
+    ngx_ohttp_relay_shown_t     shown;
     ngx_ohttp_relay_gateway_t  *gateway;
 
     ssl_conn = X509_STORE_CTX_get_ex_data(store,
@@ -332,21 +343,56 @@ ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data)
     r = c->data;
     gateway = r->upstream->upstream->peer.data;
 
-    certificate = X509_STORE_CTX_get0_cert(store);
-    pin = gateway->pins->elts;
-
-    for (i = 0; i < gateway->pins->nelts; i++) {
-
-        if (ngx_ohttp_relay_tls_digest(certificate, pin[i].kind, digest)
-            == NGX_OK
-            && ngx_memcmp(digest, pin[i].digest, sizeof(digest)) == 0)
-        {
-            X509_STORE_CTX_set_error(store, X509_V_OK);
-            return 1;
-        }
+    if (gateway->pins == NULL
+        && (X509_verify_cert(store) != 1
+            || X509_STORE_CTX_get_error(store) != X509_V_OK
+            || gateway->attestation == NGX_OHTTP_RELAY_ATTESTATION_OFF))
+    {
+        return X509_STORE_CTX_get_error(store) == X509_V_OK;
     }
 
-    ngx_ohttp_relay_tls_log_pin(c, certificate);
+    if (ngx_ohttp_relay_tls_show(X509_STORE_CTX_get0_cert(store), &shown)
+        != NGX_OK)
+    {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+        return 0;
+    }
+
+    if (gateway->pins
+        && !ngx_ohttp_relay_tls_match(gateway->pins->elts,
+                                      gateway->pins->nelts, &shown))
+    {
+        return ngx_ohttp_relay_tls_refuse(store, c, &shown, "\"ssl_pin\"");
+    }
+
+    if (!ngx_ohttp_relay_tls_attested(gateway, &shown)) {
+        return ngx_ohttp_relay_tls_refuse(store, c, &shown, "verdict on it");
+    }
+
+    ngx_ohttp_relay_peer_shown(r, &shown);
+
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+
+    return 1;
+}
+
+
+/* what is logged can be compared with the pin that stands somewhere else */
+
+static int
+ngx_ohttp_relay_tls_refuse(X509_STORE_CTX *store, ngx_connection_t *c,
+    ngx_ohttp_relay_shown_t *shown, char *what)
+{
+    u_char  hex[64];
+
+    (void) ngx_hex_dump(hex, shown->digest[NGX_OHTTP_RELAY_PIN_SPKI],
+                        sizeof(hex) / 2);
+
+    ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                  "gateway matches no %s, it shows spki-sha256:%*s",
+                  what, sizeof(hex), hex);
+
+    ngx_ohttp_relay_peer_forged(c->data);
 
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
 
@@ -354,25 +400,64 @@ ngx_ohttp_relay_tls_verify_pin(X509_STORE_CTX *store, void *data)
 }
 
 
-/* what an operator compares with the pin that stands in the configuration */
-
-static void
-ngx_ohttp_relay_tls_log_pin(ngx_connection_t *c, X509 *certificate)
+ngx_uint_t
+ngx_ohttp_relay_tls_attested(ngx_ohttp_relay_gateway_t *gateway,
+    ngx_ohttp_relay_shown_t *shown)
 {
-    u_char  digest[32], hex[64];
+    ngx_uint_t              n;
+    ngx_ohttp_relay_pin_t  *pin;
 
-    if (ngx_ohttp_relay_tls_digest(certificate, NGX_OHTTP_RELAY_PIN_SPKI,
-                                   digest)
-        != NGX_OK)
-    {
-        return;
+    if (gateway->attestation == NGX_OHTTP_RELAY_ATTESTATION_OFF) {
+        return 1;
     }
 
-    (void) ngx_hex_dump(hex, digest, sizeof(digest));
+    /* its verdict may have ended since the request asked for it */
 
-    ngx_log_error(NGX_LOG_ERR, c->log, 0,
-                  "gateway matches no \"ssl_pin\", it shows spki-sha256:%*s",
-                  sizeof(hex), hex);
+    if (ngx_ohttp_relay_gateway_state(gateway)
+        == NGX_OHTTP_RELAY_STATE_NOT_ATTESTED)
+    {
+        return 0;
+    }
+
+    pin = ngx_ohttp_relay_verdicts_pins(gateway, &n);
+
+    return pin == NULL || ngx_ohttp_relay_tls_match(pin, n, shown);
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_tls_match(ngx_ohttp_relay_pin_t *pin, ngx_uint_t n,
+    ngx_ohttp_relay_shown_t *shown)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_memcmp(shown->digest[pin[i].kind], pin[i].digest,
+                       sizeof(pin[i].digest))
+            == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_tls_show(X509 *certificate, ngx_ohttp_relay_shown_t *shown)
+{
+    ngx_uint_t  kind;
+
+    for (kind = 0; kind < NGX_OHTTP_RELAY_PIN_KINDS; kind++) {
+        if (ngx_ohttp_relay_tls_digest(certificate, kind, shown->digest[kind])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

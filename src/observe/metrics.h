@@ -14,6 +14,9 @@
 #include "result.h"
 
 
+/* bytes of the name of a gateway */
+#define NGX_OHTTP_RELAY_METRICS_NAME  64
+
 #define NGX_OHTTP_RELAY_SIZE_BUCKETS  9        /* the last has no bound */
 #define NGX_OHTTP_RELAY_TIME_BUCKETS  12       /* the last has no bound */
 
@@ -39,6 +42,14 @@ typedef struct {
     ngx_atomic_t   first_byte_time[NGX_OHTTP_RELAY_TIME_BUCKETS];
     ngx_atomic_t   in_flight;
 } ngx_ohttp_relay_figures_t;
+
+
+/* what is published of a gateway; its name is no longer than that above */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_ohttp_relay_figures_t  figures;
+} ngx_ohttp_relay_published_t;
 
 
 /* how many figures of other rooms there may be */
@@ -73,25 +84,37 @@ typedef struct {
 
 /*
  * Adds the shared memory of the counters, "size" bytes, to the configuration.
- * "names" has one name per gateway, in the order of their indices.  Counters
- * survive a reload by name.  Returns NULL after one logged line.
+ * "names" has the names of the "n" gateways of the configuration, which must
+ * have room; those of a registry come and go later.  Counters survive reloads
+ * by name.  Returns NULL after one logged line.
  */
 ngx_ohttp_relay_metrics_t *ngx_ohttp_relay_metrics_create(ngx_conf_t *cf,
     size_t size, ngx_str_t *names, ngx_uint_t n, void *tag);
 
 /*
- * The counters of the gateway with this index; of requests that never came
- * to a gateway for NGX_OHTTP_RELAY_NO_GATEWAY.
+ * The counters of the gateway with this name, in a worker, for as long as
+ * "pool" lives: those that it had before, or new ones.  Without room the place
+ * of a gateway is taken that nobody has used for the longest time; without
+ * even that, after one logged line, all such gateways share what is called
+ * NGX_OHTTP_RELAY_METRICS_OTHERS.  Not for request time: it takes a lock.
+ * Returns NULL if "pool" has no memory.
  */
-#define NGX_OHTTP_RELAY_NO_GATEWAY  ((ngx_uint_t) -1)
+#define NGX_OHTTP_RELAY_METRICS_OTHERS  "(others)"
 
-ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_counters(
-    ngx_ohttp_relay_metrics_t *metrics, ngx_uint_t index);
+ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_find(
+    ngx_ohttp_relay_metrics_t *metrics, ngx_str_t *name, ngx_pool_t *pool);
+
+/*
+ * The counters of requests that never came to a gateway.
+ */
+ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_none(
+    ngx_ohttp_relay_metrics_t *metrics);
 
 /*
  * Takes a place among the streams in flight of a gateway, over all workers.
- * Returns NGX_OK, or NGX_BUSY if there are "max" already; 0 is no limit.
- * Each NGX_OK is given back by one ngx_ohttp_relay_metrics_leave().
+ * Returns NGX_OK, or NGX_BUSY if there are "max" already; 0 is no limit, and
+ * there is none where gateways share their counters.  Each NGX_OK is given back
+ * by one ngx_ohttp_relay_metrics_leave().
  */
 ngx_int_t ngx_ohttp_relay_metrics_enter(ngx_ohttp_relay_counters_t *counters,
     ngx_uint_t max);
@@ -110,16 +133,17 @@ void ngx_ohttp_relay_metrics_count(ngx_ohttp_relay_counters_t *counters,
     ngx_ohttp_relay_observation_t *observation);
 
 /*
- * Copies the published figures of all gateways to "figures", which has room
- * for n + 1 entries: first those without a gateway, then by index.  Of other
- * rooms, "extra" brings nextra figures, always the same ones in the same order,
- * and gets those that are published.  All are taken anew at most once in
- * NGX_OHTTP_RELAY_METRICS_STEP seconds, so that nobody who reads them often
- * can time a single request.
+ * Returns the published figures in memory of "pool", and how many there are in
+ * *n: first those without a gateway, by the empty name, then those of all
+ * gateways that there are or were, and at last those that gateways share, if
+ * any has to.  NULL without memory.  Of other rooms, "extra" brings nextra
+ * figures, always the same ones in the same order, and gets those that are
+ * published.  All are taken anew at most once in NGX_OHTTP_RELAY_METRICS_STEP
+ * seconds, so that nobody who reads them often can time a single request.
  */
-void ngx_ohttp_relay_metrics_read(ngx_ohttp_relay_metrics_t *metrics,
-    ngx_ohttp_relay_figures_t *figures, ngx_ohttp_relay_extra_t *extra,
-    ngx_uint_t nextra);
+ngx_ohttp_relay_published_t *ngx_ohttp_relay_metrics_read(
+    ngx_ohttp_relay_metrics_t *metrics, ngx_pool_t *pool, ngx_uint_t *n,
+    ngx_ohttp_relay_extra_t *extra, ngx_uint_t nextra);
 
 /* buckets of sizes, in bytes, and of times, in milliseconds */
 extern ngx_ohttp_relay_bucket_t

@@ -16,8 +16,9 @@
 
 
 typedef struct {
-    ngx_ohttp_relay_report_t   *report;
-    ngx_ohttp_relay_figures_t  *figures;     /* first: no gateway */
+    ngx_ohttp_relay_report_t     *report;
+    ngx_ohttp_relay_published_t  *gateways;  /* first: no gateway */
+    ngx_uint_t                    n;
 } ngx_ohttp_relay_page_t;
 
 
@@ -35,7 +36,7 @@ static ngx_int_t ngx_ohttp_relay_status_send(ngx_http_request_t *r,
 static u_char *ngx_ohttp_relay_status_json(u_char *p,
     ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_json_gateway(u_char *p,
-    ngx_str_t *name, ngx_ohttp_relay_figures_t *figures);
+    ngx_ohttp_relay_figures_t *figures);
 static u_char *ngx_ohttp_relay_status_prometheus(u_char *p,
     ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_results(u_char *p,
@@ -44,8 +45,6 @@ static u_char *ngx_ohttp_relay_status_histogram(u_char *p,
     ngx_ohttp_relay_page_t *page, ngx_ohttp_relay_histogram_t *histogram);
 static u_char *ngx_ohttp_relay_status_extra(u_char *p,
     ngx_ohttp_relay_extra_t *extra);
-static ngx_str_t *ngx_ohttp_relay_status_name(ngx_ohttp_relay_page_t *page,
-    ngx_uint_t i);
 
 
 static ngx_ohttp_relay_histogram_t  ngx_ohttp_relay_histograms[] = {
@@ -101,24 +100,24 @@ ngx_ohttp_relay_status(ngx_http_request_t *r, ngx_ohttp_relay_status_e format,
     }
 
     page.report = report;
-    page.figures = ngx_palloc(r->pool, (report->n + 1)
-                                       * sizeof(ngx_ohttp_relay_figures_t));
-
-    /* the size follows from the configuration alone */
-
-    lines = 32 + 3 * report->nextra
-            + (report->n + 1) * (NGX_OHTTP_RELAY_RESULTS
-                                 + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
-                                 + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
-
-    p = ngx_pnalloc(r->pool, lines * NGX_OHTTP_RELAY_STATUS_LINE);
-
-    if (page.figures == NULL || p == NULL) {
+    page.gateways = ngx_ohttp_relay_metrics_read(report->metrics, r->pool,
+                                                 &page.n, report->extra,
+                                                 report->nextra);
+    if (page.gateways == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_ohttp_relay_metrics_read(report->metrics, page.figures, report->extra,
-                                 report->nextra);
+    /* the size follows from the gateways that there are or were */
+
+    lines = 32 + 3 * report->nextra
+            + page.n * (NGX_OHTTP_RELAY_RESULTS
+                        + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
+                        + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
+
+    p = ngx_pnalloc(r->pool, lines * NGX_OHTTP_RELAY_STATUS_LINE);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (format == NGX_OHTTP_RELAY_STATUS_JSON) {
         last = ngx_ohttp_relay_status_json(p, &page);
@@ -189,17 +188,14 @@ ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_page_t *page)
                        "\"step_seconds\":%d,\"no_gateway\":",
                     NGX_OHTTP_RELAY_METRICS_STEP);
 
-    p = ngx_ohttp_relay_status_json_gateway(p, NULL, &page->figures[0]);
+    p = ngx_ohttp_relay_status_json_gateway(p, &page->gateways[0].figures);
 
     p = ngx_sprintf(p, ",\"gateways\":{");
 
-    for (i = 1; i <= page->report->n; i++) {
-        if (i > 1) {
-            *p++ = ',';
-        }
-
-        p = ngx_ohttp_relay_status_json_gateway(p, &page->report->names[i - 1],
-                                                &page->figures[i]);
+    for (i = 1; i < page->n; i++) {
+        p = ngx_sprintf(p, "%s\"%V\":", i > 1 ? "," : "",
+                        &page->gateways[i].name);
+        p = ngx_ohttp_relay_status_json_gateway(p, &page->gateways[i].figures);
     }
 
     p = ngx_sprintf(p, "}");
@@ -221,14 +217,10 @@ ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_page_t *page)
 
 
 static u_char *
-ngx_ohttp_relay_status_json_gateway(u_char *p, ngx_str_t *name,
+ngx_ohttp_relay_status_json_gateway(u_char *p,
     ngx_ohttp_relay_figures_t *figures)
 {
     ngx_uint_t  i;
-
-    if (name) {
-        p = ngx_sprintf(p, "\"%V\":", name);
-    }
 
     p = ngx_sprintf(p, "{\"in_flight\":%uA,\"requests\":{",
                     figures->in_flight);
@@ -259,10 +251,10 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_page_t *page)
     p = ngx_sprintf(p, "# HELP ohttp_relay_in_flight Streams in flight.\n"
                        "# TYPE ohttp_relay_in_flight gauge\n");
 
-    for (i = 1; i <= page->report->n; i++) {
+    for (i = 1; i < page->n; i++) {
         p = ngx_sprintf(p, "ohttp_relay_in_flight{gateway=\"%V\"} %uA\n",
-                        ngx_ohttp_relay_status_name(page, i),
-                        page->figures[i].in_flight);
+                        &page->gateways[i].name,
+                        page->gateways[i].figures.in_flight);
     }
 
     for (histogram = ngx_ohttp_relay_histograms; histogram->name; histogram++) {
@@ -294,6 +286,8 @@ ngx_ohttp_relay_status_extra(u_char *p, ngx_ohttp_relay_extra_t *extra)
 }
 
 
+/* a request that came to no gateway has the empty label */
+
 static u_char *
 ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_page_t *page)
 {
@@ -303,13 +297,13 @@ ngx_ohttp_relay_status_results(u_char *p, ngx_ohttp_relay_page_t *page)
                        "and result.\n"
                        "# TYPE ohttp_relay_requests_total counter\n");
 
-    for (i = 0; i <= page->report->n; i++) {
+    for (i = 0; i < page->n; i++) {
         for (result = 1; result < NGX_OHTTP_RELAY_RESULTS; result++) {
             p = ngx_sprintf(p, "ohttp_relay_requests_total{gateway=\"%V\","
                                "result=\"%V\"} %uA\n",
-                            ngx_ohttp_relay_status_name(page, i),
+                            &page->gateways[i].name,
                             &ngx_ohttp_relay_result_names[result],
-                            page->figures[i].results[result]);
+                            page->gateways[i].figures.results[result]);
         }
     }
 
@@ -335,10 +329,10 @@ ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_page_t *page,
                        "# TYPE ohttp_relay_%s histogram\n",
                     name, histogram->help, name);
 
-    for (i = 1; i <= page->report->n; i++) {
+    for (i = 1; i < page->n; i++) {
 
-        gateway = ngx_ohttp_relay_status_name(page, i);
-        counters = (ngx_atomic_t *) ((u_char *) &page->figures[i]
+        gateway = &page->gateways[i].name;
+        counters = (ngx_atomic_t *) ((u_char *) &page->gateways[i].figures
                                      + histogram->offset);
         total = 0;
 
@@ -354,15 +348,4 @@ ngx_ohttp_relay_status_histogram(u_char *p, ngx_ohttp_relay_page_t *page,
     }
 
     return p;
-}
-
-
-/* a request that came to no gateway has the empty label */
-
-static ngx_str_t *
-ngx_ohttp_relay_status_name(ngx_ohttp_relay_page_t *page, ngx_uint_t i)
-{
-    static ngx_str_t  none = ngx_null_string;
-
-    return i ? &page->report->names[i - 1] : &none;
 }

@@ -30,8 +30,6 @@ typedef enum {
 
 typedef struct {
     ngx_ohttp_relay_metrics_t  *metrics;
-    ngx_str_t                  *names;         /* of the gateways, by index */
-    ngx_uint_t                  n;
     char                       *store;         /* its state; NULL: no store */
     ngx_ohttp_relay_extra_t    *extra;         /* figures of other rooms */
     ngx_uint_t                  nextra;

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../gateway/eject.h"
 #include "../gateway/peer.h"
 #include "answer.h"
 #include "forward.h"
@@ -31,7 +32,7 @@ static ngx_buf_t *ngx_ohttp_relay_head_single(ngx_http_request_t *r,
 static ngx_buf_t *ngx_ohttp_relay_head_chunked(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_forward_other(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_uint_t forged);
 static ngx_int_t ngx_ohttp_relay_chunk_output(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_send(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_ohttp_relay_chunk_encode(ngx_http_request_t *r,
@@ -195,7 +196,7 @@ ngx_ohttp_relay_forward_init(void)
  */
 
 static ngx_ohttp_relay_gateway_t *
-ngx_ohttp_relay_forward_other(ngx_http_request_t *r)
+ngx_ohttp_relay_forward_other(ngx_http_request_t *r, ngx_uint_t forged)
 {
     ngx_buf_t              *b;
     ngx_http_upstream_t    *u;
@@ -203,6 +204,8 @@ ngx_ohttp_relay_forward_other(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_ohttp_relay_module);
     u = r->upstream;
+
+    ngx_ohttp_relay_eject_failed(ctx->gateway, ctx->choice, forged);
 
     if (ngx_ohttp_relay_enter_other(r, ctx) != NGX_OK) {
         return NULL;
@@ -290,6 +293,7 @@ ngx_ohttp_relay_send(void *data, ngx_chain_t *in)
     u = r->upstream;
     c = u->peer.connection;
 
+    ngx_ohttp_relay_peer_connected(r);
     /* from here on no other gateway is asked */
 
     if (ctx->pool) {

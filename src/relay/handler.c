@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "../gateway/keys.h"
+#include "../gateway/eject.h"
 #include "../gateway/state.h"
 #include "body.h"
 #include "claim.h"
@@ -424,6 +424,7 @@ ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     if (ctx->counters == NULL) {
         ngx_ohttp_relay_hold_gateway(ctx, first);
+        ctx->retry_after = ngx_ohttp_relay_eject_wait(ctx->choice);
         return ngx_ohttp_relay_refuse(ctx, result);
     }
 
@@ -442,7 +443,6 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     ngx_ohttp_relay_counters_t   *counters;
     ngx_ohttp_relay_gateway_t    *gateway;
     ngx_ohttp_relay_admission_t  *admission;
-    ngx_ohttp_relay_main_conf_t  *rmcf;
 
     gateway = ctx->gateway;
 
@@ -474,24 +474,23 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
     switch (ngx_ohttp_relay_gateway_state(gateway)) {
 
-    case NGX_OHTTP_RELAY_STATE_READY:
-        break;
-
     case NGX_OHTTP_RELAY_STATE_NOT_ATTESTED:
         return NGX_OHTTP_RELAY_GATEWAY_NOT_ATTESTED;
+
+    case NGX_OHTTP_RELAY_STATE_READY:
+        if (!ngx_ohttp_relay_eject_skips(gateway, ctx->choice, ctx->kind)) {
+            break;
+        }
+
+        /* fall through */
 
     default: /* NGX_OHTTP_RELAY_STATE_UNAVAILABLE */
         return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
-    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    counters = gateway->counters;
 
-    /* XXX: until there are counters by name rows have those of no gateway */
-
-    counters = ngx_ohttp_relay_metrics_counters(rmcf->metrics, gateway->index);
-
-    if (ngx_ohttp_relay_metrics_enter(counters, gateway->memory ? 0
-                                                : gateway->max_in_flight)
+    if (ngx_ohttp_relay_metrics_enter(counters, gateway->max_in_flight)
         != NGX_OK)
     {
         return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
@@ -609,10 +608,13 @@ ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
 
         /* what the gateway could not open would cost a token for nothing */
 
-        if (ctx->gateway
-            && ngx_ohttp_relay_keys_refuse(ctx->gateway, ctx->envelope.key_id))
-        {
-            return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_UNKNOWN_KEY);
+        rc = ctx->gateway ? ngx_ohttp_relay_keys_check(ctx->gateway,
+                                                       ctx->envelope.key_id)
+                          : NGX_OK;
+        if (rc != NGX_OK) {
+            return ngx_ohttp_relay_refuse(ctx, rc == NGX_DECLINED
+                                     ? NGX_OHTTP_RELAY_UNKNOWN_KEY
+                                     : NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE);
         }
 
         /* of a request that must be new, the part that makes it so */

@@ -25,6 +25,11 @@ static void ngx_ohttp_relay_locations_take(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_ohttp_relay_location_init(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_ohttp_relay_loc_conf_t *rlcf,
     ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_ohttp_relay_location_name(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_ohttp_relay_loc_conf_t *rlcf,
+    ngx_http_core_loc_conf_t *clcf);
+static char *ngx_ohttp_relay_location_keys(ngx_ohttp_relay_gateway_t *gateway,
+    ngx_ohttp_relay_pool_t *pool);
 static ngx_int_t ngx_ohttp_relay_locations_plans(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf);
 static ngx_int_t ngx_ohttp_relay_locations_plan(ngx_conf_t *cf,
@@ -197,10 +202,7 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
     ngx_ohttp_relay_main_conf_t *rmcf, ngx_ohttp_relay_loc_conf_t *rlcf,
     ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_http_handler_pt         handler;
-    ngx_ohttp_relay_pool_t     *pool;
-    ngx_ohttp_relay_roster_t   *roster;
-    ngx_ohttp_relay_gateway_t  *gateway;
+    ngx_http_handler_pt  handler;
 
     if (rlcf->auth
         && ngx_ohttp_relay_auth_resolve(cf, &rmcf->access, rlcf->auth)
@@ -221,31 +223,41 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (rlcf->name.lengths) {
-        return NGX_OK;
-    }
+    return rlcf->name.lengths
+           ? NGX_OK : ngx_ohttp_relay_location_name(cf, rmcf, rlcf, clcf);
+}
+
+
+static ngx_int_t
+ngx_ohttp_relay_location_name(ngx_conf_t *cf,
+    ngx_ohttp_relay_main_conf_t *rmcf, ngx_ohttp_relay_loc_conf_t *rlcf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    char                       *error;
+    ngx_ohttp_relay_pool_t     *pool;
+    ngx_ohttp_relay_roster_t   *roster;
+    ngx_ohttp_relay_gateway_t  *gateway;
 
     roster = rmcf->gateways.roster;
 
     gateway = ngx_ohttp_relay_roster_gateway(roster, &rlcf->name.value);
-
-    pool = rlcf->keys ? NULL
-           : ngx_ohttp_relay_roster_pool(roster, &rlcf->name.value);
+    pool = ngx_ohttp_relay_roster_pool(roster, &rlcf->name.value);
 
     if (gateway == NULL && pool == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "relay location \"%V\": no gateway%s \"%V\" is "
+                      "relay location \"%V\": no gateway or pool \"%V\" is "
                       "registered in %s:%ui", &clcf->name,
-                      rlcf->keys ? "" : " or pool", &rlcf->name.value,
-                      rlcf->file, rlcf->line);
+                      &rlcf->name.value, rlcf->file, rlcf->line);
         return NGX_ERROR;
     }
 
-    if (rlcf->keys && gateway->keys_file.len == 0) {
+    error = rlcf->keys ? ngx_ohttp_relay_location_keys(gateway, pool) : NULL;
+
+    if (error) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "location \"%V\": gateway \"%V\" has no "
-                      "\"keys_file\" in %s:%ui", &clcf->name,
-                      &rlcf->name.value, rlcf->file, rlcf->line);
+                      "location \"%V\": %s \"%V\" has %s in %s:%ui",
+                      &clcf->name, gateway ? "gateway" : "pool",
+                      &rlcf->name.value, error, rlcf->file, rlcf->line);
         return NGX_ERROR;
     }
 
@@ -260,6 +272,26 @@ ngx_ohttp_relay_location_init(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/* whether there is something to publish; NULL, or why not */
+
+static char *
+ngx_ohttp_relay_location_keys(ngx_ohttp_relay_gateway_t *gateway,
+    ngx_ohttp_relay_pool_t *pool)
+{
+    if (gateway) {
+        return gateway->keys_file.len ? NULL : "no \"keys_file\"";
+    }
+
+    if (!pool->shared) {
+        return "gateways with keys of their own, which are published gateway "
+               "by gateway";
+    }
+
+    return ngx_ohttp_relay_keys_pool_age(pool) < 0
+           ? "no gateway with a \"keys_file\"" : NULL;
 }
 
 

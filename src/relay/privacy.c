@@ -185,12 +185,12 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     }
 
     if (asks || rlcf->origins || rlcf->early_data_header
-        || (ctx->pool && ctx->pool->header.len))
+        || (ctx->pool && ctx->pool->header.len && !rlcf->keys))
     {
         ngx_ohttp_relay_look_headers(r, ctx, rlcf);
     }
 
-    if (ctx->pool) {
+    if (ctx->pool && !rlcf->keys) {
         ngx_ohttp_relay_look_pool(r, ctx);
     }
 

@@ -8,22 +8,22 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "../gateway/keys.h"
 #include "answer.h"
 #include "handler.h"
 #include "privacy.h"
 #include "publish.h"
 
 
-static ngx_ohttp_relay_gateway_t *ngx_ohttp_relay_publish_gateway(
+static ngx_ohttp_relay_keys_t *ngx_ohttp_relay_publish_find(
     ngx_http_request_t *r);
+static ngx_uint_t ngx_ohttp_relay_publish_in_path(ngx_str_t *uri,
+    ngx_str_t *name);
 static ngx_uint_t ngx_ohttp_relay_publish_known(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_uint_t ngx_ohttp_relay_publish_lists(ngx_str_t *value,
     ngx_str_t *etag);
 static ngx_int_t ngx_ohttp_relay_publish_headers(ngx_http_request_t *r,
-    ngx_ohttp_relay_gateway_t *gateway,
-    ngx_ohttp_relay_keys_snapshot_t *snapshot);
+    ngx_ohttp_relay_keys_t *keys, ngx_ohttp_relay_keys_snapshot_t *snapshot);
 static ngx_int_t ngx_ohttp_relay_publish_send(ngx_http_request_t *r,
     ngx_ohttp_relay_keys_snapshot_t *snapshot);
 
@@ -34,7 +34,7 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
     ngx_int_t                         rc;
     ngx_uint_t                        known;
     ngx_ohttp_relay_ctx_t            *ctx;
-    ngx_ohttp_relay_gateway_t        *gateway;
+    ngx_ohttp_relay_keys_t           *keys;
     ngx_ohttp_relay_keys_snapshot_t  *snapshot;
 
     /* the filters that keep the bytes as they are see whole requests alone */
@@ -48,9 +48,10 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    gateway = ngx_ohttp_relay_publish_gateway(r);
+    /* before the headers are forgotten */
 
-    snapshot = gateway ? ngx_ohttp_relay_keys_get(gateway, r->pool) : NULL;
+    keys = ngx_ohttp_relay_publish_find(r);
+    snapshot = keys ? ngx_ohttp_relay_keys_get(keys, r->pool) : NULL;
     known = snapshot && ngx_ohttp_relay_publish_known(r, &snapshot->etag);
 
     ngx_ohttp_relay_look(r, ctx);
@@ -66,12 +67,12 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
     }
 
     if (snapshot == NULL) {
-        return ngx_ohttp_relay_refuse(ctx, gateway
-                                      ? NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE
-                                      : NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
+        return ngx_ohttp_relay_refuse(ctx,
+                                      keys ? NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE
+                                           : NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
     }
 
-    if (ngx_ohttp_relay_publish_headers(r, gateway, snapshot) != NGX_OK) {
+    if (ngx_ohttp_relay_publish_headers(r, keys, snapshot) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -86,24 +87,72 @@ ngx_ohttp_relay_publish_handler(ngx_http_request_t *r)
 }
 
 
-/* a row of the registry may have come or gone since */
+/* NULL: nothing is published under this name */
 
-static ngx_ohttp_relay_gateway_t *
-ngx_ohttp_relay_publish_gateway(ngx_http_request_t *r)
+static ngx_ohttp_relay_keys_t *
+ngx_ohttp_relay_publish_find(ngx_http_request_t *r)
 {
+    ngx_str_t                     name;
+    ngx_ohttp_relay_pool_t       *pool;
+    ngx_ohttp_relay_roster_t     *roster;
+    ngx_ohttp_relay_gateway_t    *gateway;
     ngx_ohttp_relay_loc_conf_t   *rlcf;
     ngx_ohttp_relay_main_conf_t  *rmcf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
-
-    if (rlcf->gateway) {
-        return rlcf->gateway;
-    }
-
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
-    return ngx_ohttp_relay_roster_gateway(rmcf->gateways.roster,
-                                          &rlcf->name.value);
+    gateway = rlcf->gateway;
+    pool = rlcf->pool;
+
+    if (gateway == NULL && pool == NULL) {
+
+        if (ngx_http_complex_value(r, &rlcf->name, &name) != NGX_OK
+            || (rlcf->name.lengths
+                && !ngx_ohttp_relay_publish_in_path(&r->uri, &name)))
+        {
+            return NULL;
+        }
+
+        /* a row of the registry, and its pool, come and go */
+
+        roster = rmcf->gateways.roster;
+        gateway = ngx_ohttp_relay_roster_gateway(roster, &name);
+
+        if (gateway == NULL) {
+            pool = ngx_ohttp_relay_roster_pool(roster, &name);
+        }
+    }
+
+    return gateway ? gateway->keys : pool ? pool->keys : NULL;
+}
+
+
+/*
+ * One URL, one set of keys: a name that varies is a segment of the path, so
+ * that nothing else of a request can lead one client to other keys.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_publish_in_path(ngx_str_t *uri, ngx_str_t *name)
+{
+    u_char  *p, *last, *end;
+
+    last = uri->data + uri->len;
+
+    for (p = uri->data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, '/');
+        end = end ? end : last;
+
+        if ((size_t) (end - p) == name->len
+            && ngx_memcmp(p, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -188,8 +237,7 @@ ngx_ohttp_relay_publish_lists(ngx_str_t *value, ngx_str_t *etag)
 
 static ngx_int_t
 ngx_ohttp_relay_publish_headers(ngx_http_request_t *r,
-    ngx_ohttp_relay_gateway_t *gateway,
-    ngx_ohttp_relay_keys_snapshot_t *snapshot)
+    ngx_ohttp_relay_keys_t *keys, ngx_ohttp_relay_keys_snapshot_t *snapshot)
 {
     ngx_str_t  value;
 
@@ -203,7 +251,7 @@ ngx_ohttp_relay_publish_headers(ngx_http_request_t *r,
     }
 
     value.len = ngx_sprintf(value.data, "public, max-age=%T",
-                            ngx_ohttp_relay_keys_age(gateway))
+                            ngx_ohttp_relay_keys_age(keys))
                 - value.data;
 
     if (ngx_ohttp_relay_add_header(r, &cache_control, &value) != NGX_OK) {

@@ -70,8 +70,8 @@ static ngx_http_variable_t  ngx_ohttp_relay_variables[] = {
 ngx_int_t
 ngx_ohttp_relay_record(ngx_http_request_t *r)
 {
-    ngx_uint_t                      index;
     ngx_ohttp_relay_ctx_t          *ctx;
+    ngx_ohttp_relay_counters_t     *counters;
     ngx_ohttp_relay_loc_conf_t     *rlcf;
     ngx_ohttp_relay_main_conf_t    *rmcf;
     ngx_ohttp_relay_observation_t   observation;
@@ -90,10 +90,11 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
     observation.connect_time = -1;
     observation.first_byte_time = -1;
 
-    index = NGX_OHTTP_RELAY_NO_GATEWAY;
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    counters = ngx_ohttp_relay_metrics_none(rmcf->metrics);
 
     if (ctx->gateway) {
-        index = ctx->gateway->index;
+        counters = ctx->gateway->counters;
 
         if (!rlcf->keys) {
             observation.request_size = ctx->received;
@@ -106,11 +107,7 @@ ngx_ohttp_relay_record(ngx_http_request_t *r)
         ngx_ohttp_relay_record_times(r, &observation);
     }
 
-    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
-
-    ngx_ohttp_relay_metrics_count(
-                         ngx_ohttp_relay_metrics_counters(rmcf->metrics, index),
-                         &observation);
+    ngx_ohttp_relay_metrics_count(counters, &observation);
 
     return NGX_OK;
 }

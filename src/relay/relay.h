@@ -16,6 +16,7 @@
 #include "../codec/billing.h"
 #include "../codec/chunk.h"
 #include "../codec/envelope.h"
+#include "../gateway/keys.h"
 #include "../gateway/roster.h"
 #include "../gateway/select.h"
 #include "../observe/metrics.h"
@@ -53,8 +54,8 @@ typedef struct {
     ngx_ohttp_relay_access_t      access;
     ngx_ohttp_relay_store_t      *store;      /* NULL if nobody needs one */
     ngx_ohttp_relay_watch_t      *watch;      /* NULL without such files */
+    ngx_ohttp_relay_keyring_t     keyring;    /* lists them for each worker */
     ngx_ohttp_relay_metrics_t    *metrics;
-    ngx_str_t                    *names;      /* of the gateways, by index */
 
     ngx_array_t                   locations;  /* loc_conf, void **, of relays */
     ngx_array_t                   around;     /* all in servers with such */

@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "../gateway/keys.h"
+#include "../gateway/eject.h"
 #include "../gateway/live.h"
 #include "../gateway/opaque.h"
 #include "report.h"
@@ -18,11 +18,13 @@ static void ngx_ohttp_relay_report_store(ngx_ohttp_relay_store_t *store,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_jwt(ngx_ohttp_relay_jwt_t *jwt,
     ngx_ohttp_relay_report_t *report);
-static void ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
+static void ngx_ohttp_relay_report_keys(ngx_ohttp_relay_keyring_t *ring,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_models(ngx_ohttp_relay_gateways_t *gateways,
     ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_registry(
+    ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_report_t *report);
+static void ngx_ohttp_relay_report_ejections(
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_report_t *report);
 static void ngx_ohttp_relay_report_add(ngx_ohttp_relay_report_t *report,
     char *room, char *name, char *help, ngx_uint_t gauge,
@@ -41,8 +43,6 @@ ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
     rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
 
     report.metrics = rmcf->metrics;
-    report.names = rmcf->names;
-    report.n = rmcf->gateways.gateways.nelts;
     report.store = NULL;
     report.extra = extra;
     report.nextra = 0;
@@ -56,9 +56,10 @@ ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
         ngx_ohttp_relay_report_jwt(&rmcf->access.jwt, &report);
     }
 
-    ngx_ohttp_relay_report_keys(&rmcf->gateways, &report);
+    ngx_ohttp_relay_report_keys(&rmcf->keyring, &report);
     ngx_ohttp_relay_report_models(&rmcf->gateways, &report);
     ngx_ohttp_relay_report_registry(&rmcf->gateways, &report);
+    ngx_ohttp_relay_report_ejections(&rmcf->gateways, &report);
 
     return ngx_ohttp_relay_status(r, rlcf->status, &report);
 }
@@ -119,27 +120,30 @@ ngx_ohttp_relay_report_jwt(ngx_ohttp_relay_jwt_t *jwt,
 }
 
 
-/* over all gateways: which of them it is stands in the error log */
+/* over all gateways and pools: which of them it is stands in the error log */
 
 static void
-ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
+ngx_ohttp_relay_report_keys(ngx_ohttp_relay_keyring_t *ring,
     ngx_ohttp_relay_report_t *report)
 {
-    ngx_uint_t                   i, n;
-    ngx_atomic_uint_t            broken, failures, held, conflicts;
-    ngx_ohttp_relay_gateway_t  **gateway;
-    ngx_ohttp_relay_watched_t   *watched;
+    ngx_uint_t                  n;
+    ngx_queue_t                *q;
+    ngx_atomic_uint_t           broken, failures, held, conflicts;
+    ngx_ohttp_relay_keys_t     *keys;
+    ngx_ohttp_relay_watched_t  *watched;
 
     n = 0;
     broken = 0;
     failures = 0;
     held = 0;
     conflicts = 0;
-    gateway = gateways->gateways.elts;
 
-    for (i = 0; i < gateways->gateways.nelts; i++) {
-
-        watched = ngx_ohttp_relay_keys_watched(gateway[i]);
+    for (q = ngx_queue_head(&ring->all);
+         q != ngx_queue_sentinel(&ring->all);
+         q = ngx_queue_next(q))
+    {
+        keys = ngx_queue_data(q, ngx_ohttp_relay_keys_t, queue);
+        watched = keys->watched;
 
         if (watched) {
             n++;
@@ -156,7 +160,7 @@ ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
 
     ngx_ohttp_relay_report_add(report, "keys", "files_broken",
                                "files of gateways' keys that are not taken "
-                               "over", 1, broken);
+                               "over, and pools that do not agree", 1, broken);
     ngx_ohttp_relay_report_add(report, "keys", "file_failures",
                                "changes of such files that were not taken "
                                "over at once", 0, failures);
@@ -164,8 +168,8 @@ ngx_ohttp_relay_report_keys(ngx_ohttp_relay_gateways_t *gateways,
                                "files that have another public key under the "
                                "id of a published one", 1, held);
     ngx_ohttp_relay_report_add(report, "keys", "conflicts",
-                               "public keys that changed under their id", 0,
-                               conflicts);
+                               "public keys that changed under their id, and "
+                               "pools that did not agree", 0, conflicts);
 }
 
 
@@ -230,6 +234,32 @@ ngx_ohttp_relay_report_registry(ngx_ohttp_relay_gateways_t *gateways,
                                "changes of the registry that were not taken "
                                "over", 0,
                                ngx_ohttp_relay_watched_failures(watched));
+}
+
+
+static void
+ngx_ohttp_relay_report_ejections(ngx_ohttp_relay_gateways_t *gateways,
+    ngx_ohttp_relay_report_t *report)
+{
+    ngx_uint_t                   i;
+    ngx_atomic_uint_t            ejected, ejections, n;
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    ejected = 0;
+    ejections = 0;
+    gateway = gateways->roster->gateways.elts;
+
+    for (i = 0; i < gateways->roster->gateways.nelts; i++) {
+        ejected += ngx_ohttp_relay_eject_figures(gateway[i], &n);
+        ejections += n;
+    }
+
+    ngx_ohttp_relay_report_add(report, "gateways", "ejected",
+                               "gateways that are left out, for no "
+                               "connection could be made", 1, ejected);
+    ngx_ohttp_relay_report_add(report, "gateways", "ejections",
+                               "how often a gateway was left out", 0,
+                               ejections);
 }
 
 

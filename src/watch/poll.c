@@ -14,14 +14,14 @@
 
 
 static void ngx_ohttp_relay_watch_timer(ngx_event_t *ev);
-static void ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
-    ngx_log_t *log);
 static u_char *ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
     ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool);
-static void ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched,
-    ngx_log_t *log);
 static ngx_int_t ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_file_t *file, ngx_pool_t *pool, ngx_log_t *log);
+static ngx_int_t ngx_ohttp_relay_watch_take(ngx_ohttp_relay_watched_t *watched,
+    u_char *p, u_char *last, char **error, ngx_pool_t *pool);
+static void ngx_ohttp_relay_watch_differ(ngx_ohttp_relay_watched_t *watched,
+    char *error, ngx_log_t *log);
 static void ngx_ohttp_relay_watch_complain(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_file_t *file, ngx_log_t *log);
 
@@ -53,7 +53,8 @@ ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
 static void
 ngx_ohttp_relay_watch_timer(ngx_event_t *ev)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, reads;
+    ngx_msec_t                   wait;
     ngx_connection_t            *dummy;
     ngx_ohttp_relay_watch_t     *watch;
     ngx_ohttp_relay_watched_t  **watched;
@@ -61,6 +62,11 @@ ngx_ohttp_relay_watch_timer(ngx_event_t *ev)
     dummy = ev->data;
     watch = dummy->data;
     watched = watch->files.elts;
+    wait = watch->interval;
+
+    /* one worker reads files, and none that is on its way out */
+
+    reads = (ngx_worker == 0 && !ngx_exiting && !ngx_terminate);
 
     for (i = 0; i < watch->files.nelts; i++) {
 
@@ -68,20 +74,26 @@ ngx_ohttp_relay_watch_timer(ngx_event_t *ev)
             ngx_ohttp_relay_watch_follow(watched[i], ev->log);
         }
 
-        /* one worker reads files, and none that is on its way out */
-
-        if (ngx_worker == 0 && !ngx_exiting && !ngx_terminate) {
-            ngx_ohttp_relay_watch_look(watched[i], ev->log);
+        if (reads) {
+            (void) ngx_ohttp_relay_watch_look(watched[i], ev->log);
         }
     }
 
-    ngx_add_timer(ev, watch->interval);
+    if (watch->live) {
+        wait = ngx_ohttp_relay_watch_live_round(watch, reads, ev->log);
+    }
+
+    if (watch->then && reads) {
+        watch->then(watch->data, ev->log);
+    }
+
+    ngx_add_timer(ev, wait);
 }
 
 
 /* takes over what another worker has published */
 
-static void
+void
 ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
     ngx_log_t *log)
 {
@@ -132,7 +144,7 @@ ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_watch_slot_t  *slot;
 
     slot = watched->slot;
-    shpool = watched->watch->shpool;
+    shpool = watched->shpool;
 
     current = generation & 1;
     *size = slot->size[current];
@@ -144,7 +156,9 @@ ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    if (slot->generation == generation && slot->size[current] == *size) {
+    if (slot->generation == generation && slot->size[current] == *size
+        && slot->epoch == watched->epoch)
+    {
         ngx_memcpy(p, slot->content[current], *size);
 
     } else {
@@ -157,7 +171,7 @@ ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
 }
 
 
-static void
+ngx_uint_t
 ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
 {
     ngx_int_t                   rc;
@@ -172,12 +186,12 @@ ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
     if (watched->opened
         && ngx_ohttp_relay_file_same(&id, &watched->slot->seen))
     {
-        return;
+        return 0;
     }
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
     if (pool == NULL) {
-        return;
+        return 0;
     }
 
     ngx_memzero(&file, sizeof(ngx_ohttp_relay_file_t));
@@ -203,6 +217,8 @@ ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
     }
 
     ngx_destroy_pool(pool);
+
+    return 1;
 }
 
 
@@ -237,21 +253,128 @@ ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
         return NGX_AGAIN;
     }
 
-    file->error = "no memory";
-
-    if (watched->take(watched->data, file->p, file->last, pool, &file->error)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
+    rc = ngx_ohttp_relay_watch_take(watched, file->p, file->last, &file->error,
+                                    pool);
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "\"%V\" has changed and was taken over", &watched->name);
     }
 
-    ngx_ohttp_relay_watch_publish(watched, file->p, file->last);
-    watched->generation = watched->slot->generation;
+    return rc;
+}
 
-    ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                  "\"%V\" has changed and was taken over", &watched->name);
 
-    return NGX_OK;
+/* for all workers or for none; NGX_AGAIN: another time perhaps */
+
+static ngx_int_t
+ngx_ohttp_relay_watch_take(ngx_ohttp_relay_watched_t *watched, u_char *p,
+    u_char *last, char **error, ngx_pool_t *pool)
+{
+    u_char             *room;
+    ngx_int_t           rc;
+    ngx_atomic_uint_t   generation;
+
+    generation = watched->slot->generation;
+    room = NULL;
+
+    if (watched->live) {
+        room = ngx_slab_alloc(watched->shpool, last - p + 1);
+        if (room == NULL) {
+            *error = "there is no room to hand it on to other workers";
+            return NGX_AGAIN;
+        }
+    }
+
+    *error = "no memory";
+
+    if (watched->take(watched->data, p, last, pool, error) != NGX_OK) {
+        rc = NGX_DECLINED;
+
+    } else {
+        rc = ngx_ohttp_relay_watch_publish(watched, generation, p, last, room);
+
+        if (rc == NGX_OK) {
+            watched->generation = generation + 1;
+            return NGX_OK;
+        }
+
+        /* another process was faster: its content is taken in a moment */
+        rc = NGX_OK;
+    }
+
+    if (room) {
+        ngx_slab_free(watched->shpool, room);
+    }
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_ohttp_relay_watch_look_made(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log)
+{
+    char        *error;
+    u_char      *p, *last;
+    ngx_int_t    rc;
+    ngx_pool_t  *pool;
+
+    rc = watched->make(watched->data, &p, &last, &error);
+
+    if (rc == NGX_ERROR) {
+        ngx_ohttp_relay_watch_differ(watched, error, log);
+    }
+
+    if (rc != NGX_OK) {
+        return 0;
+    }
+
+    if (ngx_ohttp_relay_watch_published(watched, p, last)) {
+        watched->wrong = 0;
+        watched->slot->held = 0;
+        watched->slot->broken = 0;
+        return 0;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    if (pool == NULL) {
+        return 0;
+    }
+
+    if (ngx_ohttp_relay_watch_conflict(watched, p, last, pool, log)) {
+        /* it waits */
+
+    } else if (ngx_ohttp_relay_watch_take(watched, p, last, &error, pool)
+               != NGX_OK)
+    {
+        ngx_ohttp_relay_watch_differ(watched, error, log);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return 1;
+}
+
+
+/* what is written one by one may differ for a moment: the second look counts */
+
+static void
+ngx_ohttp_relay_watch_differ(ngx_ohttp_relay_watched_t *watched, char *error,
+    ngx_log_t *log)
+{
+    if (watched->wrong == 2 || ++watched->wrong < 2) {
+        return;
+    }
+
+    watched->slot->broken = 1;
+    watched->slot->conflicts++;
+    (void) ngx_atomic_fetch_add(&watched->slot->failures, 1);
+
+    ngx_log_error(NGX_LOG_CRIT, log, 0,
+                  "%V: %s; %s", &watched->name, error,
+                  watched->slot->generation
+                  ? "what was published before stays in use"
+                  : "nothing is published");
 }
 
 
@@ -269,6 +392,8 @@ ngx_ohttp_relay_watch_complain(ngx_ohttp_relay_watched_t *watched,
     (void) ngx_atomic_fetch_add(&watched->slot->failures, 1);
 
     ngx_log_error(NGX_LOG_ERR, log, file->err,
-                  "\"%V\" is not taken over, its last good content stays in "
-                  "use: %s", &watched->name, file->error);
+                  "\"%V\" is not taken over, %s: %s", &watched->name,
+                  watched->slot->generation
+                  ? "its last good content stays in use"
+                  : "and nothing can be used in its place", file->error);
 }

@@ -24,7 +24,6 @@
 static ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add_unread(
     ngx_conf_t *cf, ngx_ohttp_relay_watch_t **watch, ngx_str_t *path,
     size_t max, ngx_ohttp_relay_watch_take_pt take, void *data);
-static ngx_ohttp_relay_watch_t *ngx_ohttp_relay_watch_create(ngx_conf_t *cf);
 static void ngx_ohttp_relay_watch_stop(void *data);
 static ngx_int_t ngx_ohttp_relay_watch_read_now(ngx_conf_t *cf,
     ngx_ohttp_relay_watched_t *watched);
@@ -118,7 +117,7 @@ ngx_ohttp_relay_watch_add_unread(ngx_conf_t *cf,
 }
 
 
-static ngx_ohttp_relay_watch_t *
+ngx_ohttp_relay_watch_t *
 ngx_ohttp_relay_watch_create(ngx_conf_t *cf)
 {
     ngx_pool_cleanup_t       *cln;
@@ -249,7 +248,7 @@ ngx_ohttp_relay_watch_init(ngx_conf_t *cf, ngx_ohttp_relay_watch_t *watch,
 {
     ngx_str_t  name;
 
-    if (watch == NULL) {
+    if (watch == NULL || watch->files.nelts == 0) {
         return NGX_OK;
     }
 
@@ -408,6 +407,7 @@ ngx_ohttp_relay_watch_init_zone(ngx_shm_zone_t *shm_zone, void *data)
             return NGX_ERROR;
         }
 
+        watched[i]->shpool = watch->shpool;
         watched[i]->slot = (ngx_ohttp_relay_watch_slot_t *)
                                watch->shpool->data + i;
 
@@ -460,8 +460,10 @@ ngx_ohttp_relay_watch_start(ngx_ohttp_relay_watched_t *watched, ngx_log_t *log)
         ngx_destroy_pool(pool);
 
         if (rc == NGX_DECLINED) {
-            ngx_ohttp_relay_watch_publish(watched, watched->p, watched->last);
-            rc = NGX_OK;
+            rc = ngx_ohttp_relay_watch_publish(watched,
+                                               watched->slot->generation,
+                                               watched->p, watched->last,
+                                               NULL);
         }
     }
 
@@ -657,20 +659,30 @@ ngx_ohttp_relay_watch_conflict(ngx_ohttp_relay_watched_t *watched, u_char *p,
 }
 
 
-void
-ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched, u_char *p,
-    u_char *last)
+ngx_int_t
+ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched,
+    ngx_atomic_uint_t generation, u_char *p, u_char *last, u_char *room)
 {
     ngx_uint_t                     next;
     ngx_slab_pool_t               *shpool;
     ngx_ohttp_relay_watch_slot_t  *slot;
 
     slot = watched->slot;
-    shpool = watched->watch->shpool;
+    shpool = watched->shpool;
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    next = (slot->generation + 1) & 1;
+    if (slot->generation != generation || slot->epoch != watched->epoch) {
+        ngx_shmtx_unlock(&shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    next = (generation + 1) & 1;
+
+    if (room) {
+        ngx_ohttp_relay_watch_drop(shpool, slot, next);
+        slot->content[next] = room;
+    }
 
     ngx_memcpy(slot->content[next], p, last - p);
     slot->size[next] = last - p;
@@ -681,7 +693,27 @@ ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched, u_char *p,
     slot->generation++;
     slot->held = 0;
 
+    /* what comes and goes takes memory for one content */
+
+    if (room) {
+        ngx_ohttp_relay_watch_drop(shpool, slot, !next);
+    }
+
     ngx_shmtx_unlock(&shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_ohttp_relay_watch_drop(ngx_slab_pool_t *shpool,
+    ngx_ohttp_relay_watch_slot_t *slot, ngx_uint_t which)
+{
+    if (slot->content[which]) {
+        ngx_slab_free_locked(shpool, slot->content[which]);
+        slot->content[which] = NULL;
+        slot->size[which] = 0;
+    }
 }
 
 
@@ -691,6 +723,15 @@ ngx_ohttp_relay_watch_hold(ngx_ohttp_relay_watched_t *watched,
 {
     watched->conflict = conflict;
     watched->hold = hold;
+}
+
+
+void
+ngx_ohttp_relay_watch_then(ngx_ohttp_relay_watch_t *watch,
+    ngx_ohttp_relay_watch_then_pt then, void *data)
+{
+    watch->then = then;
+    watch->data = data;
 }
 
 

@@ -37,6 +37,21 @@ typedef char *(*ngx_ohttp_relay_watch_conflict_pt)(u_char *old,
 
 
 /*
+ * Makes what is published from other things than a file, in *p..*last, which
+ * must stay until the call after this one.  Returns NGX_OK; NGX_DECLINED if
+ * there is nothing now; NGX_ERROR if it cannot be made, with the reason in
+ * *error.  In both cases what was published before stays.
+ */
+typedef ngx_int_t (*ngx_ohttp_relay_watch_make_pt)(void *data, u_char **p,
+    u_char **last, char **error);
+
+
+/* called in the worker that reads files, after each round */
+
+typedef void (*ngx_ohttp_relay_watch_then_pt)(void *data, ngx_log_t *log);
+
+
+/*
  * Adds a file to those that one worker polls each second.  It must be a
  * regular file of at most "max" bytes, not writable by group or others, and
  * is read and taken at once: what is wrong with it now is one [emerg] line.
@@ -66,6 +81,40 @@ ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_add_guarded(ngx_conf_t *cf,
  */
 void ngx_ohttp_relay_watch_hold(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_watch_conflict_pt conflict, time_t hold);
+
+/*
+ * Makes room for files that come and go while nginx runs; contents that are in
+ * use at a time may be "size" bytes together.  Once for a configuration; "tag"
+ * is the module.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_ohttp_relay_watch_live(ngx_conf_t *cf,
+    ngx_ohttp_relay_watch_t **watch, size_t size, void *tag);
+
+/*
+ * Adds a file in this worker, as long as "pool" lives; each worker must.  All
+ * are told by the name of the file, and what another worker has published is
+ * taken at once.  What is wrong with the file is one [error] line of the worker
+ * that reads it, and nothing is taken until it is mended.  Returns NULL after
+ * one line: too many files, or no memory.
+ */
+ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_open(
+    ngx_ohttp_relay_watch_t *watch, ngx_str_t *path, size_t max,
+    ngx_ohttp_relay_watch_take_pt take, void *data, ngx_pool_t *pool);
+
+/*
+ * The same for what is not read from a file but made; "name" is not a path.
+ * Where nothing is published yet it is made at once.
+ */
+ngx_ohttp_relay_watched_t *ngx_ohttp_relay_watch_open_made(
+    ngx_ohttp_relay_watch_t *watch, ngx_str_t *name, size_t max,
+    ngx_ohttp_relay_watch_make_pt make, ngx_ohttp_relay_watch_take_pt take,
+    void *data, ngx_pool_t *pool);
+
+/*
+ * Has "then" called after each round of the worker that reads files.
+ */
+void ngx_ohttp_relay_watch_then(ngx_ohttp_relay_watch_t *watch,
+    ngx_ohttp_relay_watch_then_pt then, void *data);
 
 /*
  * Keeps the files of "watch" apart from those of others, if there are any yet:

@@ -19,7 +19,14 @@
 #include "watch.h"
 
 
-/* what stands in shared memory for each file, in the order of the files */
+/* how many files may come and go */
+#define NGX_OHTTP_RELAY_WATCH_FILES  4096
+
+
+/*
+ * What stands in shared memory for each file: in the order of the files for
+ * those of the configuration, by name for those that come and go.
+ */
 
 typedef struct {
     ngx_atomic_t                  generation;
@@ -34,11 +41,46 @@ typedef struct {
     /* the one of the generation, and the one of the next */
     u_char                       *content[2];
     size_t                        size[2];
+
+    /* of files that come and go alone: see live.c */
+    ngx_str_node_t                node;
+    ngx_queue_t                   queue;
+    ngx_uint_t                    index;
+    ngx_atomic_t                  epoch;    /* how many names it has had */
+    ngx_atomic_t                  used;     /* by ngx_current_msec */
 } ngx_ohttp_relay_watch_slot_t;
+
+
+/* and around those */
+
+typedef struct {
+    ngx_rbtree_t                  rbtree;   /* slots that have a name */
+    ngx_rbtree_node_t             sentinel;
+    ngx_queue_t                   named;
+    ngx_queue_t                   free;
+    ngx_uint_t                    nslots;   /* there are, at most ..._FILES */
+} ngx_ohttp_relay_watch_live_sh_t;
+
+
+/* files that come and go, in this process */
+
+typedef struct {
+    ngx_shm_zone_t                  *zone;
+    ngx_slab_pool_t                 *shpool;
+    ngx_ohttp_relay_watch_live_sh_t *sh;
+    ngx_queue_t                      files;   /* ngx_ohttp_relay_watched_t */
+    ngx_uint_t                       nfiles;
+    ngx_uint_t                       hurry;   /* looks that come soon */
+    ngx_msec_t                       swept;
+
+    /* by slot, who reads the file: the one that was opened last */
+    ngx_ohttp_relay_watched_t      **reader;
+} ngx_ohttp_relay_watch_live_t;
 
 
 struct ngx_ohttp_relay_watched_s {
     ngx_ohttp_relay_watch_t      *watch;
+    ngx_slab_pool_t              *shpool;   /* that the slot is in */
     ngx_str_t                     name;
     size_t                        max;
 
@@ -51,6 +93,8 @@ struct ngx_ohttp_relay_watched_s {
     /* of a guarded one: another one whose it may be, and whose its folder is */
     uid_t                         owner;
     uid_t                         folder;
+
+    ngx_ohttp_relay_watch_make_pt make;     /* NULL: it is a file */
 
     /*
      * As the configuration read it; the content is gone once it is shared, and
@@ -68,6 +112,11 @@ struct ngx_ohttp_relay_watched_s {
     ngx_ohttp_relay_file_id_t     complained;
     unsigned                      opened:1;
     unsigned                      guarded:1;
+    unsigned                      live:1;   /* it may go */
+    unsigned                      wrong:2;  /* it could not be made so often */
+
+    ngx_queue_t                   queue;    /* of "live" */
+    ngx_atomic_uint_t             epoch;    /* of the slot */
 };
 
 
@@ -81,6 +130,11 @@ struct ngx_ohttp_relay_watch_s {
     ngx_shm_zone_t               *zone;
     ngx_slab_pool_t              *shpool;
     ngx_ohttp_relay_watch_t      *old;      /* while a configuration loads */
+
+    ngx_ohttp_relay_watch_live_t *live;     /* NULL: none comes or goes */
+
+    ngx_ohttp_relay_watch_then_pt then;     /* or NULL */
+    void                         *data;
 
     ngx_connection_t              dummy;    /* what debug logs ask an event */
     ngx_event_t                   timer;
@@ -114,9 +168,41 @@ ngx_uint_t ngx_ohttp_relay_watch_published(ngx_ohttp_relay_watched_t *watched,
 char *ngx_ohttp_relay_watch_conflict(ngx_ohttp_relay_watched_t *watched,
     u_char *p, u_char *last, ngx_pool_t *pool, ngx_log_t *log);
 
-/* Hands p..last, at most "max" bytes, on to the other workers. */
-void ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched,
-    u_char *p, u_char *last);
+/*
+ * Hands p..last, at most "max" bytes, on to the other workers, as the
+ * generation behind "generation".  "room" is shared memory for it, which is the
+ * slot's then, or NULL if the slot has its own.  Returns NGX_OK, or
+ * NGX_DECLINED if another process has been faster.
+ */
+ngx_int_t ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched,
+    ngx_atomic_uint_t generation, u_char *p, u_char *last, u_char *room);
+
+/* Gives the memory of one content back; under the lock. */
+void ngx_ohttp_relay_watch_drop(ngx_slab_pool_t *shpool,
+    ngx_ohttp_relay_watch_slot_t *slot, ngx_uint_t which);
+
+/* An empty list of files; NULL without memory. */
+ngx_ohttp_relay_watch_t *ngx_ohttp_relay_watch_create(ngx_conf_t *cf);
+
+/* Takes over what another worker has published; what is wrong is one line. */
+void ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+
+/*
+ * Looks at the file, or makes what stands for one, and publishes it if it has
+ * changed.  Returns 1 if that was more than a look, else 0.
+ */
+ngx_uint_t ngx_ohttp_relay_watch_look(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+ngx_uint_t ngx_ohttp_relay_watch_look_made(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+
+/*
+ * One round over the files that come and go; "reads": this is the worker that
+ * reads files.  Returns after how many milliseconds the next one is due.
+ */
+ngx_msec_t ngx_ohttp_relay_watch_live_round(ngx_ohttp_relay_watch_t *watch,
+    ngx_uint_t reads, ngx_log_t *log);
 
 
 #endif /* _NGX_OHTTP_RELAY_WATCHED_H_INCLUDED_ */
