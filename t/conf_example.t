@@ -50,6 +50,10 @@ $t->write_file('jwks.json', '{"keys":[{"kty":"OKP","crv":"Ed25519",'
 
 $t->write_file('example.keys', my $keys = "\0\x29\1\0\x20" . 'k' x 32 . "\0\4\0\1\0\1");
 
+# The registry, of no one.
+
+$t->write_file('registry.json', '{"version":1,"gateways":{}}');
+
 # Verdicts on no gateway at all.
 
 $t->verdicts->write;
@@ -86,7 +90,8 @@ like(but_http2(accepted('not saying that no credential is asked for', $unsaid)),
 (my $more = with_options($example)) =~ s/enclave\.example/localhost/;
 $more =~ s/^ *access_log +off;\n//m;
 like($more, qr/^ *$_\b/m, "$_ is among the options") for qw/ohttp_relay_tls ohttp_relay_cors
-    ohttp_relay_keys keys_file unknown_key billing_frame ohttp_relay_pool ohttp_relay_token_key
+    ohttp_relay_keys ohttp_relay_epochs keys_file unknown_key billing_frame ohttp_relay_pool
+    ohttp_relay_registry ohttp_relay_token_key
     ohttp_relay_jwt_issuer ohttp_relay_store replay_window
     ohttp_relay_early_data_header max_in_flight request_header pass_response_header keepalive_timeout/;
 like($more, qr/^ *listen +\[::\]:8443 ssl/m, 'and so is IPv6');

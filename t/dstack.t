@@ -34,6 +34,10 @@ $t->http(<<"EOC");
     ohttp_relay_gateway s-1 { url http://127.0.0.1:8083; insecure on; profile dstack-e2ee; pool s; selector $one; }
     ohttp_relay_pool s { select header:X-Model-Pub-Key; }
 
+    ohttp_relay_gateway f-1 { url http://127.0.0.1:8085; insecure on; profile dstack-e2ee; pool f; }
+    ohttp_relay_gateway f-2 { url http://127.0.0.1:8084/two; insecure on; profile dstack-e2ee; pool f; }
+    ohttp_relay_pool f { keys shared; }
+
     ohttp_relay_gateway near { url http://127.0.0.1:8081; insecure on; profile near-e2ee; }
 
     server {
@@ -44,6 +48,7 @@ $t->http(<<"EOC");
         location /other  { ohttp_relay_pass alone; }
         location /pool/  { ohttp_relay_pass d; }
         location /set/   { ohttp_relay_pass s; }
+        location /any/   { ohttp_relay_pass f; }
         location /near/  { ohttp_relay_pass near; }
         location /v1/    { ohttp_relay_pass alone; }
         location = /v1/models { ohttp_relay_pass alone; }
@@ -389,6 +394,15 @@ for my $path ('/v1/attestation/report', '/v1/signature/x', '/v1/models') {
     is(goes(get("/set$path")), '404 gateway_unknown', "$path of none where there is no default");
     is(goes(get("/pool$path", headers => ['X-Model-Pub-Key' => $client_key])), '404 gateway_unknown', "$path of an unknown one");
 }
+
+# where keys are shared another one may do it, with a head of its own
+
+for (1 .. 8) {
+    is(refused(chat('/any/v1/chat/completions')->answer), '200 ', 'a chat by whoever is there');
+    is(refused(get('/any/v1/models')->answer), '200 ', 'and a list');
+}
+is(join(' ', sort keys %{ { map { $_->target => 1 } $instance{two}->requests } }), '/two/v1/chat/completions /two/v1/models',
+    'to the path of the one that it was');
 
 # ---- NEAR: two headers, and no word on sealing
 

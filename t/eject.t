@@ -12,6 +12,7 @@ use IO::Socket::INET;
 use Test::More;
 use Test::OhttpRelay;
 use Test::OhttpRelay::Tls;
+use Time::HiRes qw/sleep/;
 
 my $t = Test::OhttpRelay->new->has(qw/openssl ssl/);
 
@@ -50,6 +51,10 @@ $t->http(<<"EOC");
     ohttp_relay_gateway full    { url http://127.0.0.1:8087/; insecure on; pool slow; weight 65535; eject 1h; connect_timeout 300ms; }
     ohttp_relay_gateway full-2  { url http://127.0.0.1:8081/; insecure on; pool slow; }
     ohttp_relay_pool slow { keys shared; }
+
+    ohttp_relay_gateway once    { url http://127.0.0.1:8087/; insecure on; pool probe; weight 65535; eject 2s; connect_timeout 300ms; }
+    ohttp_relay_gateway once-2  { url http://127.0.0.1:8081/; insecure on; pool probe; }
+    ohttp_relay_pool probe { keys shared; }
 
     ohttp_relay_gateway lone    { url http://127.0.0.1:8083/; insecure on; pool own; selector one; }
     ohttp_relay_gateway other   { url http://127.0.0.1:8081/; insecure on; pool own; selector two; }
@@ -117,6 +122,18 @@ is(matches(qr/certificate verify error/), 1, 'and was tried once');
 is(goes('slow'), '200', 'no answer: another one') for 1 .. 8;
 is(matches(qr/\[warn\].* gateway "full" is left out/), 1, 'is a reason');
 is(matches(qr/upstream timed out/), 1, 'and was tried once');
+
+# Of those that come when the time is over one tries; it takes its time, and nobody else waits.
+
+is(goes('probe'), '200', 'another one that does not answer');
+my ($tries, $more) = (matches(qr/upstream timed out/));
+$t->waitfor('another try', sub {
+    sleep 0.2;
+    my @clients = map { $t->start('/to/probe') } 1 .. 6;
+    $_->answer for @clients;
+    return $more = matches(qr/upstream timed out/) - $tries;
+});
+is($more, 1, 'one of them has tried');
 
 # What comes after a byte was sent says nothing of the next request.
 

@@ -51,6 +51,13 @@ $t->http(<<"EOC");
         iss         https://accounts.example;
     }
 
+    ohttp_relay_token_key other {
+        key      $token_key->{spki};
+        issuer   other.example;
+        expires  2099-01-01T00:00:00Z;
+        gateways llm;
+    }
+
     ohttp_relay_token_key demo {
         key      $token_key->{spki};
         issuer   issuer.example;
@@ -67,6 +74,7 @@ $t->http(<<"EOC");
         location = /same   { ohttp_relay_pass llm; ohttp_relay_auth jwt=same; }
         location = /shared { ohttp_relay_pass llm; ohttp_relay_auth jwt=shared; }
         location = /both   { ohttp_relay_pass llm; ohttp_relay_auth token=demo jwt=accounts jwt=slow; }
+        location = /beside { ohttp_relay_pass fine; ohttp_relay_auth token=demo token=other jwt=accounts; }
     }
 EOC
 
@@ -171,6 +179,14 @@ is($t->post('/both', $both->(jwt('rs256-a')))->says, '200', 'a JWT and a token')
 is($t->post('/both', $both->(slow($subjects[0])))->says, '429 rate_limited', 'a JWT over its rate and a token');
 is($t->post('/both', $both->(jwt('rs256-a', aud => 'x')))->says, '200', 'a JWT that is no good and a token');
 is($t->post('/both', $both->(jwt('rs256-a', aud => 'x')))->says, '401 token_spent', 'which is spent only then');
+
+# ---- a JWT that is good, but not for this gateway, beside a token
+
+($token) = $access->tokens($token_key, direct => 1, issuer => 'other.example');
+is($t->post('/beside', $both->(jwt('rs256-a')))->says, '403 gateway_not_allowed', 'a token for another gateway, too');
+($token) = $access->tokens($token_key, direct => 1, issuer => 'issuer.example');
+is($t->post('/beside', $both->(jwt('rs256-a')))->says, '200', 'one that is good for it');
+is($t->post('/beside', $both->(jwt('rs256-a')))->says, '401 token_spent', 'and is spent');
 
 # ---- keys that change
 

@@ -253,6 +253,8 @@ for (
     ['a gateway nobody knows', 'no gateway or pool "h"', "$block keys_file json.keys; } " . $server =~ s/keys g/keys h/r],
     ['a pool whose gateways have their own', 'gateway by gateway', "ohttp_relay_pool p { select header:X-Id; }"
         . " $block keys_file json.keys; pool p; selector a; } " . $server =~ s/keys g/keys p/r],
+    ['a pool from which requests choose', 'gateway by gateway', "ohttp_relay_pool p { select header:X-Id; keys shared; }"
+        . " $block keys_file json.keys; pool p; selector a; } " . $server =~ s/keys g/keys p/r],
     ['a pool without keys', 'pool "p" has no gateway with a "keys_file"', "ohttp_relay_pool p { keys shared; } $block pool p; } " . $server =~ s/keys g/keys p/r],
     ['keys and a relay', 'another content handler', "$block keys_file json.keys; } " . $server =~ s/keys g;/keys g; ohttp_relay_pass g;/r],
     ['a relay and keys', 'another content handler', "$block keys_file json.keys; } " . $server =~ s/ohttp_relay_keys/ohttp_relay_pass g; $&/r],

@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw/sha256_hex/;
+use JSON::PP ();
 use Test::More;
 use Test::OhttpRelay;
 use Time::HiRes qw/sleep/;
@@ -72,6 +73,7 @@ is(get('/k/og')->body, $keys{old}, 'by a name in the path as well');
 is(get('/k/mute')->says, '404 gateway_unknown', 'a pool without keys publishes nothing');
 is(get('/keys/odd')->says, '503 gateway_unavailable', 'nor does one that has never agreed');
 $t->waitfor('the alarm', sub { crits('odd') });
+is_deeply(get('/status')->json->{pools}{odd}{keys}, { sha256 => undef, conflict => JSON::PP::true() }, 'the status says so');
 like($t->read_file('error.log'), qr/\[crit\] [^\n]*pool odd: gateway "g" has other keys than "f"; nothing is published/,
     'and the log says who has what');
 
@@ -84,6 +86,13 @@ like($t->read_file('error.log'), qr/\[crit\] [^\n]*pool og: gateway "c" has othe
     'with an alarm');
 sleep 2.2;
 is(crits('og'), 1, 'and no second one');
+my $status = get('/status')->json;
+is_deeply($status->{pools}{og}{keys}, { sha256 => sha256_hex($keys{old}), conflict => JSON::PP::true() }, 'the status says so');
+is_deeply($status->{pools}{odd}{keys}, { sha256 => sha256_hex($keys{both}), conflict => JSON::PP::false() },
+    'and that the other one agrees by now');
+is_deeply($status->{gateways}{a}{keys}, { sha256 => sha256_hex($keys{both}), conflict => JSON::PP::false() }, 'and what each has');
+is($status->{gateways}{a}{pool}, 'og', 'and where it belongs');
+ok(!exists $status->{pools}{mute}, 'a pool without keys is not shown');
 $t->reload;
 all('/keys/og', $keys{old}, 'a reload changes nothing');
 kill KILL => my @old = $t->workers;

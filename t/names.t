@@ -24,6 +24,7 @@ $t->{written}{'where.log'} = 1;
 # nginx takes its own time after this many seconds: what is asked for anew is so every 5.
 
 my $inside = <<"EOC";
+    ohttp_relay_registry registry.json interval=100ms;
     resolver $resolver;
     resolver_timeout 5s;
 
@@ -44,6 +45,8 @@ my $inside = <<"EOC";
     }
 EOC
 
+my $registry = $t->registry;
+$registry->write;
 $t->http($inside);
 
 my ($code, $printed) = $t->nginx_t;
@@ -108,6 +111,29 @@ my $conn = $held->accept;
 $conn->request;
 $conn->body;
 $dns->says('held.test' => ['127.0.0.2']);
+
+# Rows of the registry: a changed one has the addresses of before, one that goes takes none from a
+# request that is on its way, and one whose name is still asked for may go as well.
+
+$dns->says('row.test' => ['127.0.0.1'], 'quiet.test' => 'silent');
+$registry->row(row => 8081, url => "http://row.test:$port/row");
+$registry->row(gone => 8083, url => "http://row.test:$held_port/gone");
+$registry->row(quiet => 8081, url => "http://quiet.test:$port/quiet")->publish;
+ok(comes('row'), 'a row with a name');
+is(goes('quiet'), '503 gateway_unavailable', 'one that is not resolved');
+
+my $going;
+$t->waitfor('a row by name', sub { $going = $t->start('/to/gone'); $held->asked(0.2) });
+my $last = $held->accept;
+$last->request;
+$last->body;
+
+$registry->change(row => max_body => '1m')->drop('gone', 'quiet')->publish;
+is(goes('row'), '200', 'a row that has changed has its addresses at once');
+is(goes($_), '404 gateway_unknown', "$_ has gone") for qw/gone quiet/;
+$last->answer;
+is($going->answer->says, '200', 'but what was on its way ends');
+ok($last->at_end, 'and its connection with it');
 
 # They come later.
 

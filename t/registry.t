@@ -96,8 +96,22 @@ is(goes('/first', body => $t->sealed(1000)), '200 /moved', 'and within them');
 
 # the door's own limit is the largest of those that are there
 
-is(goes('/first', body => $t->sealed(3000), headers => ['Content-Length' => 200_000_000]), '413 payload_too_large',
-    'more than any gateway takes');
+my @large = (headers => ['Content-Length' => 200_000_000]);
+is(goes('/to/nobody', @large), '413 payload_too_large', 'more than any gateway takes');
+$registry->row(large => 8083, max_body => '300m')->publish;
+is(goes('/to/nobody', @large), '404 gateway_unknown', 'one comes that takes more');
+$registry->drop('large')->publish;
+is(goes('/to/nobody', @large), '413 payload_too_large', 'and goes');
+
+# what has not changed goes on with its connections
+
+sub connection { my ($name) = @_; goes("/to/$name"); return ($gateway{b}->requests)[0]{connection} }
+
+$registry->change(other => keepalive_timeout => '1h')->change(third => keepalive_timeout => '1h')->publish;
+my ($other, $third) = map { connection($_) } qw/other third/;
+$registry->change(third => max_body => '2m')->publish;
+is(connection('other'), $other, 'an idle connection of a row that stays');
+isnt(connection('third'), $third, 'but not of one that has changed');
 
 $registry->change(first => request_header => { Authorization => 'Bearer constant', 'X-Two' => 'b c' })->publish;
 goes('/first');

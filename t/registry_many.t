@@ -53,8 +53,9 @@ is($t->post('/og', headers => ['X-TEE-ID' => id($rows + 1)])->says, '404 gateway
 
 # ---- one changes, and no other is touched
 
+my $before = length $t->read_file('error.log');
 $registry->row('og-7', 8083, pool => 'og', selector => id(7))->publish;
-like($t->read_file('error.log'), qr/registry: 1001 gateways, 1 changed or gone/, 'one row is another one');
+like(substr($t->read_file('error.log'), $before), qr/registry: 1001 gateways, 1 changed or gone/, 'one row is another one');
 
 # ---- rows come and go, for a long time, and one stream stays
 
@@ -81,7 +82,10 @@ for my $generation (1 .. 200) {
 }
 
 # what a generation takes is 1 MiB and more
-cmp_ok($most[1] - $most[0], '<', 8192, 'memory does not grow over 200 generations');
+SKIP: {
+    skip('a sanitizer keeps what was freed', 1) if $t->{nginx} =~ m{/asan/};
+    cmp_ok($most[1] - $most[0], '<', 8192, 'memory does not grow over 200 generations');
+}
 
 $conn->send_chunk('last');
 $conn->end_chunks;

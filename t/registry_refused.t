@@ -206,8 +206,10 @@ for ('interval', 'interval=', 'interval=0', 'interval=1x', 'interval=10ms', 'int
 
 is(($t->nginx_t("    ohttp_relay_registry nothing.json;\n$server"))[0], 1, 'no file');
 
-# a file that names no host waits for nobody
+# A name is for nginx's resolver, which is asked for nothing here, or for nobody.
 $registry->row(named => 8081, url => 'https://no-such-host.invalid/', insecure => undef)->write;
-is(($t->nginx_t)[0], 0, 'a name of a row is not looked up at start');
+like(($t->nginx_t)[1], qr/gateway "named": "url" has a name, and there is no "resolver" in the http block/,
+    'a name of a row without a resolver');
+is(($t->nginx_t("resolver 127.0.0.1:1;\n$conf"))[0], 0, 'and one with it');
 
 $t->done;

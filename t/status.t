@@ -95,6 +95,12 @@ my $status = get('/status')->json;
 is($status->{status}, 'ok', 'the JSON page');
 is($status->{gateways}{llm}{requests}{ok}, 9, 'has the same figures');
 is_deeply([sort keys %{ $status->{gateways} }], [qw/llm other/], 'for each gateway');
+is($status->{gateways}{llm}{admin}, 'up', 'what the operator wants of it');
+is($status->{gateways}{llm}{state}, 'ready', 'whether it takes requests');
+is_deeply($status->{gateways}{llm}{attestation}, { state => 'off' }, 'and whether it is attested');
+ok(!exists $status->{gateways}{llm}{keys}, 'it publishes no keys');
+is($figures->{'ohttp_relay_gateway_ready{gateway="llm"}'}, 1, 'Prometheus knows that as well');
+is_deeply([@$status{qw/pools files/}], [{}, []], 'there is no pool, and no file');
 is_deeply(get('/health')->json, { status => 'ok' }, 'health still says no more');
 
 # Requests flow all the time, the figures move in steps: the next one is ten seconds later.

@@ -31,10 +31,6 @@ static ngx_ohttp_relay_access_e ngx_ohttp_relay_access_admit(
     ngx_ohttp_relay_access_t *access, ngx_ohttp_relay_jwt_issuer_t *issuer,
     ngx_ohttp_relay_jwt_claims_t *claims,
     ngx_ohttp_relay_admission_t *admission);
-static ngx_ohttp_relay_access_e ngx_ohttp_relay_access_token(
-    ngx_ohttp_relay_access_t *access, ngx_ohttp_relay_auth_t *auth,
-    ngx_ohttp_relay_credentials_t *credentials,
-    ngx_ohttp_relay_admission_t *admission);
 
 
 ngx_int_t
@@ -422,12 +418,14 @@ ngx_ohttp_relay_access_admit(ngx_ohttp_relay_access_t *access,
 }
 
 
-static ngx_ohttp_relay_access_e
+ngx_ohttp_relay_access_e
 ngx_ohttp_relay_access_token(ngx_ohttp_relay_access_t *access,
     ngx_ohttp_relay_auth_t *auth, ngx_ohttp_relay_credentials_t *credentials,
     ngx_ohttp_relay_admission_t *admission)
 {
     const u_char  *p;
+
+    ngx_memzero(admission, sizeof(ngx_ohttp_relay_admission_t));
 
     if (!credentials->tokens || auth->keys.nelts == 0) {
         return NGX_OHTTP_RELAY_ACCESS_REQUIRED;

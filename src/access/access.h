@@ -148,6 +148,14 @@ ngx_ohttp_relay_access_e ngx_ohttp_relay_access_check(
     ngx_ohttp_relay_admission_t *admission);
 
 /*
+ * The same for its token alone, where its JWT does not lead to the gateway.
+ */
+ngx_ohttp_relay_access_e ngx_ohttp_relay_access_token(
+    ngx_ohttp_relay_access_t *access, ngx_ohttp_relay_auth_t *auth,
+    ngx_ohttp_relay_credentials_t *credentials,
+    ngx_ohttp_relay_admission_t *admission);
+
+/*
  * Whether this plan may use the gateway of this name: 1 or 0.
  */
 ngx_uint_t ngx_ohttp_relay_access_admits(

@@ -141,7 +141,12 @@ ngx_ohttp_relay_secret_digest(ngx_ohttp_relay_secret_t *secret,
     /* OpenSSL takes longer to be called than to hash what is called for */
 
     for (i = 0, p = buf; i < 2 * n; i++) {
-        p = ngx_cpymem(p, slices[i].data, slices[i].len);
+
+        /* what is empty may have no memory */
+
+        if (slices[i].len) {
+            p = ngx_cpymem(p, slices[i].data, slices[i].len);
+        }
     }
 
     slices[0].data = buf;

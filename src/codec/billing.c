@@ -309,7 +309,7 @@ ngx_ohttp_relay_is_figure(const u_char *p, const u_char *last, int fraction)
 
     for ( /* void */ ; p < last; p++) {
 
-        if (*p == '.' && fraction && point == NULL && p > start) {
+        if (*p == '.' && fraction && point == NULL) {
             point = p;
             continue;
         }

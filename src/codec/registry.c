@@ -6,6 +6,8 @@
 
 #include "registry_row.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -33,6 +35,8 @@ static int ngx_ohttp_relay_registry_policies(
 static int ngx_ohttp_relay_registry_take_policy(
     ngx_ohttp_relay_registry_t *registry, const char *name, json_t *json,
     char *error);
+static char *ngx_ohttp_relay_registry_quote(
+    const ngx_ohttp_relay_slice_t *text);
 
 
 ngx_ohttp_relay_registry_t *
@@ -246,38 +250,73 @@ ngx_ohttp_relay_registry_policy(const ngx_ohttp_relay_registry_t *registry,
 }
 
 
+/*
+ * Put together of parts: a policy is long, and the same for many gateways.  Its
+ * name needs no escapes.
+ */
+
 int
 ngx_ohttp_relay_registry_entry(const ngx_ohttp_relay_slice_t *name,
     const ngx_ohttp_relay_slice_t *url,
     const ngx_ohttp_relay_registry_policy_t *policy, u_char *out)
 {
-    int      rc;
-    json_t  *entry;
+    int     rc;
+    char   *text, *named, *at;
+    size_t  size;
 
-    entry = json_object();
+    static const char  format[] =
+        "{\"name\":%s,\"policy\":\"%s\",\"policy_content\":%s,\"url\":%s}";
 
-    if (json_object_set_new(entry, "name",
-                            json_stringn((char *) name->data, name->len))
-        || json_object_set_new(entry, "url",
-                               json_stringn((char *) url->data, url->len))
-        || json_object_set_new(entry, "policy",
-                               policy ? json_stringn((char *)
-                                                     policy->name.data,
-                                                     policy->name.len)
-                                      : json_string(""))
-        || json_object_set_new(entry, "policy_content",
-                               policy ? json_incref(policy->json)
-                                      : json_null()))
-    {
-        rc = NGX_OHTTP_RELAY_ERROR;
+    named = ngx_ohttp_relay_registry_quote(name);
+    at = ngx_ohttp_relay_registry_quote(url);
 
-    } else {
-        rc = ngx_ohttp_relay_document_digest(entry, out);
+    rc = NGX_OHTTP_RELAY_ERROR;
+
+    if (named && at) {
+
+        size = sizeof(format) + strlen(named) + strlen(at) + sizeof("null")
+               + (policy ? policy->name.len + policy->text.len : 0);
+
+        text = malloc(size);
+
+        if (text) {
+            size = snprintf(text, size, format, named,
+                            policy ? (char *) policy->name.data : "",
+                            policy ? (char *) policy->text.data : "null", at);
+
+            if (EVP_Digest(text, size, out, NULL, EVP_sha256(), NULL) == 1) {
+                rc = NGX_OHTTP_RELAY_OK;
+            }
+        }
+
+        free(text);
     }
 
-    json_decref(entry);
+    free(named);
+    free(at);
 
     return rc;
+}
+
+
+/* a string as JSON has it, to be freed; NULL if it is not UTF-8 */
+
+static char *
+ngx_ohttp_relay_registry_quote(const ngx_ohttp_relay_slice_t *text)
+{
+    char    *quoted;
+    json_t  *value;
+
+    value = json_stringn((char *) text->data, text->len);
+    if (value == NULL) {
+        return NULL;
+    }
+
+    quoted = ngx_ohttp_relay_document_canonical(value);
+
+    json_decref(value);
+
+    return quoted;
 }
 
 

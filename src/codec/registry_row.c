@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 
 /* what a member may be */
@@ -61,6 +62,12 @@ static int ngx_ohttp_relay_registry_number(
     ngx_ohttp_relay_slice_t *argument);
 static int ngx_ohttp_relay_registry_seal(ngx_ohttp_relay_registry_read_t *read,
     json_t *json);
+static int ngx_ohttp_relay_registry_digest(
+    ngx_ohttp_relay_registry_row_t *row);
+static void ngx_ohttp_relay_registry_sort(ngx_ohttp_relay_registry_row_t *row,
+    ngx_ohttp_relay_registry_directive_t **order);
+static u_char *ngx_ohttp_relay_registry_write(u_char *p, const void *data,
+    size_t size);
 static int ngx_ohttp_relay_registry_attested(
     ngx_ohttp_relay_registry_read_t *read, json_t *json);
 static int ngx_ohttp_relay_registry_wrong(
@@ -87,6 +94,7 @@ static const ngx_ohttp_relay_registry_member_t
     { "keepalive_requests", NGX_OHTTP_RELAY_MEMBER_COUNT },
     { "keepalive_timeout", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "replay_window", NGX_OHTTP_RELAY_MEMBER_STRING },
+    { "eject", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "max_in_flight", NGX_OHTTP_RELAY_MEMBER_COUNT },
     { "pool", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "selector", NGX_OHTTP_RELAY_MEMBER_STRING },
@@ -101,7 +109,9 @@ static const ngx_ohttp_relay_registry_member_t
     { "attestation", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "policy", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "evidence_url", NGX_OHTTP_RELAY_MEMBER_STRING },
+    { "eject", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "profile", NGX_OHTTP_RELAY_MEMBER_STRING },
+    { "confidential_models", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "billing_frame", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "admin", NGX_OHTTP_RELAY_MEMBER_ADMIN },
     { NULL, 0 }
@@ -455,12 +465,10 @@ static int
 ngx_ohttp_relay_registry_seal(ngx_ohttp_relay_registry_read_t *read,
     json_t *json)
 {
-    u_char                           both[2 * NGX_OHTTP_RELAY_REGISTRY_DIGEST];
     ngx_ohttp_relay_slice_t          url;
     ngx_ohttp_relay_registry_row_t  *row;
 
     row = read->row;
-    memset(both, 0, sizeof(both));
 
     if (read->members == ngx_ohttp_relay_registry_gateway_members) {
 
@@ -478,21 +486,108 @@ ngx_ohttp_relay_registry_seal(ngx_ohttp_relay_registry_read_t *read,
         {
             return ngx_ohttp_relay_document_fail(read->error, "no memory");
         }
-
-        memcpy(both, row->entry_sha256, NGX_OHTTP_RELAY_REGISTRY_DIGEST);
     }
 
-    if (ngx_ohttp_relay_document_digest(json,
-                                        both + NGX_OHTTP_RELAY_REGISTRY_DIGEST)
-        != NGX_OHTTP_RELAY_OK
-        || EVP_Digest(both, sizeof(both), row->sha256, NULL, EVP_sha256(),
-                      NULL)
-           != 1)
-    {
-        return ngx_ohttp_relay_document_fail(read->error, "no memory");
+    return ngx_ohttp_relay_registry_digest(row) == NGX_OHTTP_RELAY_OK
+           ? NGX_OHTTP_RELAY_OK
+           : ngx_ohttp_relay_document_fail(read->error, "no memory");
+}
+
+
+/*
+ * What a row comes to: its directives, in whatever order they stand in the
+ * file, "admin", and by its entry the policy.  Each text has its length in
+ * front, so that no two rows are written alike.
+ */
+
+static int
+ngx_ohttp_relay_registry_digest(ngx_ohttp_relay_registry_row_t *row)
+{
+    int                                     rc;
+    u_char                                 *text, *p;
+    size_t                                  size;
+    unsigned                                i, k;
+    ngx_ohttp_relay_registry_directive_t  **order, *directive;
+
+    size = row->ndirectives * sizeof(ngx_ohttp_relay_registry_directive_t *)
+           + sizeof(row->entry_sha256) + sizeof(row->admin);
+
+    for (i = 0; i < row->ndirectives; i++) {
+        directive = &row->directives[i];
+        size += sizeof(unsigned);
+
+        for (k = 0; k < directive->argc; k++) {
+            size += sizeof(size_t) + directive->argv[k].len;
+        }
     }
 
-    return NGX_OHTTP_RELAY_OK;
+    order = malloc(size);
+    if (order == NULL) {
+        return NGX_OHTTP_RELAY_ERROR;
+    }
+
+    ngx_ohttp_relay_registry_sort(row, order);
+
+    text = (u_char *) (order + row->ndirectives);
+    p = text;
+
+    for (i = 0; i < row->ndirectives; i++) {
+        directive = order[i];
+        p = ngx_ohttp_relay_registry_write(p, &directive->argc,
+                                           sizeof(unsigned));
+
+        for (k = 0; k < directive->argc; k++) {
+            p = ngx_ohttp_relay_registry_write(p, &directive->argv[k].len,
+                                               sizeof(size_t));
+            p = ngx_ohttp_relay_registry_write(p, directive->argv[k].data,
+                                               directive->argv[k].len);
+        }
+    }
+
+    p = ngx_ohttp_relay_registry_write(p, row->entry_sha256,
+                                       sizeof(row->entry_sha256));
+    p = ngx_ohttp_relay_registry_write(p, &row->admin, sizeof(row->admin));
+
+    rc = EVP_Digest(text, p - text, row->sha256, NULL, EVP_sha256(), NULL);
+
+    free(order);
+
+    return rc == 1 ? NGX_OHTTP_RELAY_OK : NGX_OHTTP_RELAY_ERROR;
+}
+
+
+/* by their names; those of one name, which are headers, stay as they are */
+
+static void
+ngx_ohttp_relay_registry_sort(ngx_ohttp_relay_registry_row_t *row,
+    ngx_ohttp_relay_registry_directive_t **order)
+{
+    unsigned                               i, k;
+    ngx_ohttp_relay_registry_directive_t  *directive;
+
+    for (i = 0; i < row->ndirectives; i++) {
+        directive = &row->directives[i];
+
+        for (k = i;
+             k && strcmp((char *) order[k - 1]->argv[0].data,
+                         (char *) directive->argv[0].data)
+                  > 0;
+             k--)
+        {
+            order[k] = order[k - 1];
+        }
+
+        order[k] = directive;
+    }
+}
+
+
+static u_char *
+ngx_ohttp_relay_registry_write(u_char *p, const void *data, size_t size)
+{
+    memcpy(p, data, size);
+
+    return p + size;
 }
 
 

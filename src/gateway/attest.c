@@ -293,16 +293,7 @@ static void
 ngx_ohttp_relay_attest_pin(ngx_ohttp_relay_attest_t *attest,
     const ngx_ohttp_relay_verdict_t *verdict)
 {
-    if (attest->npins == verdict->npins
-        && ngx_memcmp(attest->pins, verdict->pins,
-                      verdict->npins * sizeof(ngx_ohttp_relay_pin_t))
-           == 0)
-    {
-        return;
-    }
-
     attest->npins = verdict->npins;
-    attest->pins_generation++;
 
     ngx_memcpy(attest->pins, verdict->pins, sizeof(attest->pins));
 }
@@ -320,6 +311,13 @@ ngx_ohttp_relay_attest_log(ngx_ohttp_relay_attest_t *attest,
     name = &attest->gateway->name;
 
     if (attest->why == NULL) {
+
+        /* one that has lapsed already: the first request finds it out */
+
+        if (!ngx_ohttp_relay_attest_holds(attest)) {
+            return;
+        }
+
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "gateway \"%V\" is attested: it is %s", name,
                       ngx_ohttp_relay_attested_word(attest->attested));
@@ -379,6 +377,7 @@ ngx_ohttp_relay_attest_lapse(ngx_ohttp_relay_attest_t *attest)
                                       (uint64_t) ngx_current_msec);
 
     attest->attested = NGX_OHTTP_RELAY_ATTESTED_LAPSED;
+    attest->why = "its verdict has lapsed";
     attest->until = 0;
 
     shpool = whole ? verdicts->shpool : gateway->all->seats->shpool;
@@ -407,8 +406,8 @@ ngx_ohttp_relay_attest_lapse(ngx_ohttp_relay_attest_t *attest)
     }
 
     ngx_log_error(NGX_LOG_ERR, verdicts->cycle->log, 0,
-                  "gateway \"%V\" is not attested, its verdict has lapsed",
-                  &gateway->name);
+                  "gateway \"%V\" is not attested, %s", &gateway->name,
+                  attest->why);
 }
 
 
@@ -427,13 +426,6 @@ ngx_ohttp_relay_verdicts_pins(ngx_ohttp_relay_gateway_t *gateway,
     *n = attest->npins;
 
     return attest->pins;
-}
-
-
-ngx_uint_t
-ngx_ohttp_relay_verdicts_pins_generation(ngx_ohttp_relay_gateway_t *gateway)
-{
-    return gateway->attest ? gateway->attest->pins_generation : 0;
 }
 
 

@@ -194,7 +194,7 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
     }
 
     if (!gateway->url.tls
-        && (gateway->tls.len || gateway->pins || gateway->tls_name.len))
+        && (gateway->tls.data || gateway->pins || gateway->tls_name.len))
     {
         return "\"tls\", \"ssl_pin\" and \"ssl_name\" need an https:// "
                "\"url\"";
@@ -207,7 +207,7 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
                "apart";
     }
 
-    if (gateway->tls.len && gateway->pins) {
+    if (gateway->tls.data && gateway->pins) {
         return "\"tls\" and \"ssl_pin\" exclude each other";
     }
 
@@ -218,7 +218,7 @@ ngx_ohttp_relay_gateway_wrong(ngx_ohttp_relay_gateway_t *gateway)
                "what its certificate is checked against";
     }
 
-    if (gateway->pool_name.len == 0
+    if (gateway->pool_name.data == NULL
         && (gateway->selector.len || gateway->nkey_ids
             || gateway->weight != NGX_CONF_UNSET_UINT))
     {

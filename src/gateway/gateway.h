@@ -61,9 +61,9 @@ typedef struct ngx_ohttp_relay_gateways_s  ngx_ohttp_relay_gateways_t;
 typedef struct ngx_ohttp_relay_peers_s     ngx_ohttp_relay_peers_t;
 typedef struct ngx_ohttp_relay_pool_s      ngx_ohttp_relay_pool_t;
 typedef struct ngx_ohttp_relay_keys_s      ngx_ohttp_relay_keys_t;
+typedef struct ngx_ohttp_relay_names_s     ngx_ohttp_relay_names_t;
 typedef struct ngx_ohttp_relay_attest_s    ngx_ohttp_relay_attest_t;
 typedef struct ngx_ohttp_relay_verdicts_s  ngx_ohttp_relay_verdicts_t;
-typedef struct ngx_ohttp_relay_names_s     ngx_ohttp_relay_names_t;
 typedef struct ngx_ohttp_relay_live_s      ngx_ohttp_relay_live_t;
 typedef struct ngx_ohttp_relay_roster_s    ngx_ohttp_relay_roster_t;
 typedef struct ngx_ohttp_relay_list_s      ngx_ohttp_relay_list_t;
@@ -194,9 +194,9 @@ struct ngx_ohttp_relay_gateways_s {
     ngx_ssl_t                     *system_ssl; /* system's CAs, made on use */
     ngx_ssl_t                     *pinned_ssl; /* all pins, made on use */
     ngx_ohttp_relay_seats_t       *seats;      /* of all names */
-    ngx_ohttp_relay_verdicts_t    *verdicts;   /* NULL without their file */
     ngx_resolver_t                *resolver;   /* NULL: names are looked up */
     ngx_msec_t                     resolver_timeout;
+    ngx_ohttp_relay_verdicts_t    *verdicts;   /* NULL without their file */
 
     /* blocks, and rows: what there is now; replaced by the registry alone */
     ngx_ohttp_relay_roster_t      *roster;

@@ -100,7 +100,7 @@ ngx_ohttp_relay_keys_init_live(ngx_conf_t *cf,
     pool = gateways->pools.elts;
 
     for (i = 0; i < gateways->pools.nelts; i++) {
-        shared |= pool[i]->shared;
+        shared |= ngx_ohttp_relay_keys_pool_is_one(pool[i]);
     }
 
     if (shared
@@ -449,6 +449,15 @@ ngx_ohttp_relay_keys_check(ngx_ohttp_relay_gateway_t *gateway, uint8_t id)
 
     return ngx_ohttp_relay_key_set_has(&gateway->keys->snapshot->set, id)
            ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_ohttp_relay_keys_has(ngx_ohttp_relay_gateway_t *gateway, uint8_t id)
+{
+    return gateway->keys
+           && gateway->keys->snapshot
+           && ngx_ohttp_relay_key_set_has(&gateway->keys->snapshot->set, id);
 }
 
 

@@ -113,6 +113,18 @@ time_t ngx_ohttp_relay_keys_age(ngx_ohttp_relay_keys_t *keys);
 ngx_int_t ngx_ohttp_relay_keys_check(ngx_ohttp_relay_gateway_t *gateway,
     uint8_t id);
 
+/* Returns 1 if what is published of it has a key of this id, 0 if not. */
+ngx_uint_t ngx_ohttp_relay_keys_has(ngx_ohttp_relay_gateway_t *gateway,
+    uint8_t id);
+
+/*
+ * Whether a pool has one set of keys to publish: they are shared, and nothing
+ * in a request chooses among its gateways.  1 or 0.  And how long clients may
+ * use it; -1 if none of its gateways has a file of keys.
+ */
+ngx_uint_t ngx_ohttp_relay_keys_pool_is_one(ngx_ohttp_relay_pool_t *pool);
+time_t ngx_ohttp_relay_keys_pool_age(ngx_ohttp_relay_pool_t *pool);
+
 /* What the rest of the room needs to make keys of its own; see keys.c. */
 ngx_ohttp_relay_keys_t *ngx_ohttp_relay_keys_create(
     ngx_ohttp_relay_keyring_t *ring, ngx_str_t *name, ngx_pool_t *pool);
@@ -120,7 +132,6 @@ ngx_int_t ngx_ohttp_relay_keys_take(void *data, u_char *p, u_char *last,
     ngx_pool_t *pool, char **error);
 char *ngx_ohttp_relay_keys_conflict(u_char *old, u_char *old_last,
     u_char *p, u_char *last, ngx_pool_t *pool);
-time_t ngx_ohttp_relay_keys_pool_age(ngx_ohttp_relay_pool_t *pool);
 
 
 #endif /* _NGX_OHTTP_RELAY_GATEWAY_KEYS_H_INCLUDED_ */

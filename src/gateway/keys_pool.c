@@ -26,7 +26,9 @@ ngx_ohttp_relay_keys_use_pool(ngx_ohttp_relay_keyring_t *ring,
     ngx_str_t                name;
     ngx_ohttp_relay_keys_t  *keys;
 
-    if (!pool->shared || ngx_ohttp_relay_keys_pool_age(pool) < 0) {
+    if (!ngx_ohttp_relay_keys_pool_is_one(pool)
+        || ngx_ohttp_relay_keys_pool_age(pool) < 0)
+    {
         return NGX_OK;
     }
 
@@ -54,6 +56,15 @@ ngx_ohttp_relay_keys_use_pool(ngx_ohttp_relay_keyring_t *ring,
     pool->keys = keys;
 
     return NGX_OK;
+}
+
+
+/* where a request chooses, only those that it leads to have the same keys */
+
+ngx_uint_t
+ngx_ohttp_relay_keys_pool_is_one(ngx_ohttp_relay_pool_t *pool)
+{
+    return pool->shared && pool->select == NGX_OHTTP_RELAY_SELECT_ANY;
 }
 
 

@@ -31,6 +31,8 @@ static int ngx_libc_cdecl ngx_ohttp_relay_member_compare(const void *one,
 static ngx_int_t ngx_ohttp_relay_member_check(ngx_conf_t *cf,
     ngx_ohttp_relay_pool_t *pool, ngx_ohttp_relay_gateway_t *first,
     ngx_ohttp_relay_gateway_t *gateway);
+static ngx_int_t ngx_ohttp_relay_member_check_keyed(ngx_conf_t *cf,
+    ngx_ohttp_relay_pool_t *pool);
 static char *ngx_ohttp_relay_member_fallback(ngx_ohttp_relay_roster_t *roster,
     ngx_ohttp_relay_pool_t *pool);
 
@@ -48,7 +50,10 @@ ngx_ohttp_relay_members_init(ngx_conf_t *cf, ngx_ohttp_relay_roster_t *roster)
     for (i = 0; i < roster->pools.nelts; i++) {
         if (ngx_array_init(&pool[i]->members, cf->pool, 4,
                            sizeof(ngx_ohttp_relay_member_t))
-            != NGX_OK)
+            != NGX_OK
+            || ngx_array_init(&pool[i]->keyed, cf->pool, 1,
+                              sizeof(ngx_ohttp_relay_gateway_t *))
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -64,7 +69,9 @@ ngx_ohttp_relay_members_init(ngx_conf_t *cf, ngx_ohttp_relay_roster_t *roster)
 
     for (i = 0; i < roster->pools.nelts; i++) {
 
-        if (ngx_ohttp_relay_member_group(cf, pool[i]) != NGX_OK) {
+        if (ngx_ohttp_relay_member_group(cf, pool[i]) != NGX_OK
+            || ngx_ohttp_relay_member_check_keyed(cf, pool[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -89,7 +96,7 @@ ngx_ohttp_relay_member_join(ngx_conf_t *cf, ngx_ohttp_relay_roster_t *roster,
     char                    *wrong;
     ngx_ohttp_relay_pool_t  *pool;
 
-    if (gateway->pool_name.len == 0) {
+    if (gateway->pool_name.data == NULL) {
         return NGX_OK;
     }
 
@@ -132,8 +139,11 @@ ngx_ohttp_relay_member_wrong(ngx_ohttp_relay_pool_t *pool,
         return "its pool does not choose by \"key_ids\"";
     }
 
-    if (!gateway->nkey_ids && pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID) {
-        return "its pool chooses by key id, and it has no \"key_ids\"";
+    if (!gateway->nkey_ids && gateway->keys_file.len == 0
+        && pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID)
+    {
+        return "its pool chooses by key id, and it has neither \"key_ids\" "
+               "nor a \"keys_file\"";
     }
 
     if (named && gateway->selector.len == 0
@@ -158,8 +168,9 @@ static ngx_int_t
 ngx_ohttp_relay_member_add(ngx_ohttp_relay_pool_t *pool,
     ngx_ohttp_relay_gateway_t *gateway)
 {
-    ngx_str_t   key;
-    ngx_uint_t  i;
+    ngx_str_t                    key;
+    ngx_uint_t                   i;
+    ngx_ohttp_relay_gateway_t  **keyed;
 
     if (pool->select == NGX_OHTTP_RELAY_SELECT_TARGET) {
         return ngx_ohttp_relay_member_push(pool, gateway, &gateway->url_text);
@@ -169,6 +180,15 @@ ngx_ohttp_relay_member_add(ngx_ohttp_relay_pool_t *pool,
 
     if (pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID) {
         return ngx_ohttp_relay_member_push(pool, gateway, &gateway->selector);
+    }
+
+    if (gateway->nkey_ids == 0) {
+        keyed = ngx_array_push(&pool->keyed);
+        if (keyed == NULL) {
+            return NGX_ERROR;
+        }
+
+        *keyed = gateway;
     }
 
     for (i = 0; i < gateway->nkey_ids; i++) {
@@ -310,6 +330,44 @@ ngx_ohttp_relay_member_check(ngx_conf_t *cf, ngx_ohttp_relay_pool_t *pool,
 }
 
 
+/* one whose ids are not known yet may come to share each of the others' */
+
+static ngx_int_t
+ngx_ohttp_relay_member_check_keyed(ngx_conf_t *cf,
+    ngx_ohttp_relay_pool_t *pool)
+{
+    ngx_uint_t                   i;
+    ngx_ohttp_relay_choice_t    *choice;
+    ngx_ohttp_relay_gateway_t  **keyed;
+
+    if (!pool->shared || pool->keyed.nelts == 0) {
+        return NGX_OK;
+    }
+
+    keyed = pool->keyed.elts;
+    choice = pool->choices.elts;
+
+    for (i = 0; i < pool->choices.nelts; i++) {
+        if (ngx_ohttp_relay_member_check(cf, pool, choice[i].members[0],
+                                         keyed[0])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 1; i < pool->keyed.nelts; i++) {
+        if (ngx_ohttp_relay_member_check(cf, pool, keyed[0], keyed[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* returns what is wrong with it, or NULL */
 
 static char *
@@ -321,7 +379,7 @@ ngx_ohttp_relay_member_fallback(ngx_ohttp_relay_roster_t *roster,
 
     choice = pool->choices.elts;
 
-    if (pool->choices.nelts == 0 && !roster->live) {
+    if (ngx_ohttp_relay_select_none(pool) && !roster->live) {
         return "no gateway is in it";
     }
 

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "../codec/models.h"
+#include "../conf/conf.h"
 #include "opaque.h"
 
 
@@ -33,6 +34,10 @@ struct ngx_ohttp_relay_list_s {
 };
 
 
+static ngx_uint_t ngx_ohttp_relay_opaque_lists(
+    ngx_ohttp_relay_gateway_t *gateway);
+static ngx_uint_t ngx_ohttp_relay_opaque_takes_any(
+    ngx_ohttp_relay_gateway_t *gateway);
 static ngx_ohttp_relay_list_t *ngx_ohttp_relay_opaque_list(ngx_pool_t *pool);
 static void ngx_ohttp_relay_opaque_list_free(void *data);
 static ngx_int_t ngx_ohttp_relay_opaque_take(void *data, u_char *p,
@@ -186,7 +191,6 @@ ngx_int_t
 ngx_ohttp_relay_opaque_models_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_watch_t **watch)
 {
-    ngx_str_t                   *file;
     ngx_uint_t                   i;
     ngx_ohttp_relay_list_t      *list;
     ngx_ohttp_relay_gateway_t  **gateway;
@@ -195,11 +199,7 @@ ngx_ohttp_relay_opaque_models_init(ngx_conf_t *cf,
 
     for (i = 0; i < gateways->gateways.nelts; i++) {
 
-        file = &gateway[i]->confidential_models;
-
-        if (file->len == 0
-            || ngx_strcmp(file->data, NGX_OHTTP_RELAY_MODELS_ANY) == 0)
-        {
+        if (!ngx_ohttp_relay_opaque_lists(gateway[i])) {
             continue;
         }
 
@@ -208,10 +208,11 @@ ngx_ohttp_relay_opaque_models_init(ngx_conf_t *cf,
             return NGX_ERROR;
         }
 
-        list->watched = ngx_ohttp_relay_watch_add(cf, watch, file,
-                                                  NGX_OHTTP_RELAY_MODELS_BYTES,
-                                                  ngx_ohttp_relay_opaque_take,
-                                                  list);
+        list->watched = ngx_ohttp_relay_watch_add(cf, watch,
+                                             &gateway[i]->confidential_models,
+                                             NGX_OHTTP_RELAY_MODELS_BYTES,
+                                             ngx_ohttp_relay_opaque_take,
+                                             list);
         if (list->watched == NULL) {
             return NGX_ERROR;
         }
@@ -220,6 +221,54 @@ ngx_ohttp_relay_opaque_models_init(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_opaque_models_use(ngx_ohttp_relay_gateway_t *gateway,
+    ngx_ohttp_relay_watch_t *watch, ngx_pool_t *pool)
+{
+    ngx_ohttp_relay_list_t  *list;
+
+    if (gateway->models || !ngx_ohttp_relay_opaque_lists(gateway)) {
+        return NGX_OK;
+    }
+
+    list = ngx_ohttp_relay_opaque_list(pool);
+    if (list == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a list that is not there has no model */
+
+    gateway->models = list;
+
+    list->watched = ngx_ohttp_relay_watch_open(watch,
+                                             &gateway->confidential_models,
+                                             NGX_OHTTP_RELAY_MODELS_BYTES,
+                                             ngx_ohttp_relay_opaque_take,
+                                             list, pool);
+
+    return NGX_OK;
+}
+
+
+/* whether there is to be a list */
+
+static ngx_uint_t
+ngx_ohttp_relay_opaque_lists(ngx_ohttp_relay_gateway_t *gateway)
+{
+    return gateway->confidential_models.len
+           && !ngx_ohttp_relay_opaque_takes_any(gateway);
+}
+
+
+static ngx_uint_t
+ngx_ohttp_relay_opaque_takes_any(ngx_ohttp_relay_gateway_t *gateway)
+{
+    static ngx_str_t  any = ngx_string("off");
+
+    return ngx_ohttp_relay_conf_equal(&gateway->confidential_models, &any);
 }
 
 
@@ -343,7 +392,7 @@ ngx_ohttp_relay_opaque_model(ngx_ohttp_relay_gateway_t *gateway,
     list = gateway->models;
 
     if (list == NULL) {
-        return gateway->confidential_models.len
+        return ngx_ohttp_relay_opaque_takes_any(gateway)
                ? NGX_OHTTP_RELAY_MODEL_CONFIDENTIAL
                : NGX_OHTTP_RELAY_MODEL_UNKNOWN;
     }

@@ -18,10 +18,6 @@
 #include "pool.h"
 
 
-/* what a block says of confidential_models if any model will do */
-#define NGX_OHTTP_RELAY_MODELS_ANY  "off"
-
-
 /* whether a model may be used, and that nobody can tell */
 
 typedef enum {
@@ -67,6 +63,14 @@ char *ngx_ohttp_relay_opaque_pool_wrong(ngx_ohttp_relay_pool_t *pool,
  */
 ngx_int_t ngx_ohttp_relay_opaque_models_init(ngx_conf_t *cf,
     ngx_ohttp_relay_gateways_t *gateways, ngx_ohttp_relay_watch_t **watch);
+
+/*
+ * The same for a row of the registry that comes into use in this worker: its
+ * list is watched as long as "pool" lives.  Without a readable one no model may
+ * be used.  Returns NGX_OK or NGX_ERROR (no memory).
+ */
+ngx_int_t ngx_ohttp_relay_opaque_models_use(ngx_ohttp_relay_gateway_t *gateway,
+    ngx_ohttp_relay_watch_t *watch, ngx_pool_t *pool);
 
 /*
  * Tells whether a model, a chute by its id p..last, may be used at the gateway.

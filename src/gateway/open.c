@@ -36,8 +36,8 @@ ngx_ohttp_relay_gateway_open(ngx_ohttp_relay_gateway_t *gateway,
                       NGX_OHTTP_RELAY_SEATS);
     }
 
-    ngx_ohttp_relay_verdicts_open(gateway);
     ngx_ohttp_relay_names_open(gateway, cycle);
+    ngx_ohttp_relay_verdicts_open(gateway);
 
     return NGX_OK;
 }

@@ -40,8 +40,8 @@ typedef struct {
     ngx_http_upstream_t           *upstream;
     ngx_ohttp_relay_peers_t       *pool;
     ngx_ohttp_relay_addrs_t       *addrs;      /* held; NULL at first */
-    ngx_addr_t                    *addr;       /* of these, in use, or NULL */
     ngx_ohttp_relay_shown_t       *shown;      /* NULL: nothing, or no matter */
+    unsigned                       address:16; /* of these, from 1; 0: none */
     unsigned                       forged:1;
     unsigned                       connected:1;
 } ngx_ohttp_relay_peer_t;
@@ -72,6 +72,11 @@ static ngx_int_t ngx_ohttp_relay_peer_set_session(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_ohttp_relay_peer_save_session(ngx_peer_connection_t *pc,
     void *data);
+
+
+/* the one in use */
+#define ngx_ohttp_relay_peer_addr(peer)                                      \
+    (&(peer)->addrs->addrs[(peer)->address - 1])
 
 
 static ngx_ohttp_relay_other_pt  ngx_ohttp_relay_peer_other;
@@ -170,7 +175,7 @@ ngx_ohttp_relay_peer_get(ngx_peer_connection_t *pc, void *data)
     idle = ngx_ohttp_relay_peer_idle(peer);
     addr = idle ? idle->addr : ngx_ohttp_relay_peer_address(peer);
 
-    peer->addr = addr;
+    peer->address = addr - peer->addrs->addrs + 1;
 
     pc->sockaddr = addr->sockaddr;
     pc->socklen = addr->socklen;
@@ -254,7 +259,7 @@ ngx_ohttp_relay_peer_addrs(ngx_ohttp_relay_peer_t *peer)
     }
 
     peer->addrs = addrs;
-    peer->addr = NULL;
+    peer->address = 0;
 
     return NGX_OK;
 }
@@ -270,8 +275,7 @@ ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer)
 
     addrs = peer->addrs;
 
-    n = peer->addr ? (ngx_uint_t) (peer->addr - addrs->addrs) + 1
-                   : peer->pool->next++;
+    n = peer->address ? peer->address : peer->pool->next++;
 
     return &addrs->addrs[n % addrs->naddrs];
 }
@@ -321,7 +325,7 @@ ngx_ohttp_relay_peer_move(ngx_peer_connection_t *pc,
 
     if (gateway) {
         peer->pool = gateway->idle;
-        peer->addr = NULL;
+        peer->address = 0;
         peer->shown = NULL;
         peer->forged = 0;
         pc->tries = ngx_ohttp_relay_names_addrs(gateway)->naddrs;
@@ -425,7 +429,7 @@ ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
     /* there may be nobody of ours any more */
 
     if (ngx_ohttp_relay_addrs_find(ngx_ohttp_relay_names_addrs(gateway),
-                                   peer->addr)
+                                   ngx_ohttp_relay_peer_addr(peer))
         == NULL)
     {
         return 0;
@@ -455,7 +459,7 @@ ngx_ohttp_relay_peer_keep(ngx_ohttp_relay_peer_t *peer, ngx_connection_t *c)
     idle->connection = c;
     idle->addr = ngx_ohttp_relay_addrs_find(
                                     ngx_ohttp_relay_names_addrs(pool->gateway),
-                                    peer->addr);
+                                    ngx_ohttp_relay_peer_addr(peer));
 
     ngx_memzero(&idle->shown, sizeof(ngx_ohttp_relay_shown_t));
 

@@ -61,6 +61,8 @@ struct ngx_ohttp_relay_pool_s {
 
     ngx_array_t                    members;  /* ngx_ohttp_relay_member_t */
     ngx_array_t                    choices;  /* ..._choice_t, sorted by key */
+    ngx_array_t                    keyed;    /* ..._gateway_t *: those whose */
+                                             /* key ids stand in a file */
     ngx_ohttp_relay_choice_t      *fallback; /* of who says nothing; NULL */
     ngx_uint_t                     profile;  /* of all its members */
     ngx_uint_t                     kinds;    /* of any member */

@@ -13,8 +13,8 @@
 #include "verdicts.h"
 
 
-/* so much most rows need, with all that belongs to them */
-#define NGX_OHTTP_RELAY_ROW_MEMORY  4096
+/* bytes: most rows fit, with all that belongs to them; each worker has all */
+#define NGX_OHTTP_RELAY_ROW_MEMORY  5120
 
 
 static ngx_int_t ngx_ohttp_relay_row_apply(ngx_conf_t *cf,

@@ -9,9 +9,12 @@
 #include <ngx_http.h>
 
 #include "../codec/selector.h"
+#include "keys.h"
 #include "select.h"
 
 
+static void ngx_ohttp_relay_select_push(ngx_ohttp_relay_choice_t *choice,
+    ngx_ohttp_relay_gateway_t *gateway);
 static ngx_ohttp_relay_choice_t *ngx_ohttp_relay_select_find(
     ngx_ohttp_relay_pool_t *pool, ngx_str_t *key);
 
@@ -38,9 +41,7 @@ ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool, ngx_str_t *value)
      * reading, and there is nothing to read it differently.
      */
 
-    if (pool->select == NGX_OHTTP_RELAY_SELECT_TARGET
-        || pool->select == NGX_OHTTP_RELAY_SELECT_KEY_ID)
-    {
+    if (pool->select == NGX_OHTTP_RELAY_SELECT_TARGET) {
         return ngx_ohttp_relay_select_find(pool, value);
     }
 
@@ -59,6 +60,80 @@ ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool, ngx_str_t *value)
     key.len = ngx_ohttp_relay_selector(p, last, buf);
 
     return key.len ? ngx_ohttp_relay_select_find(pool, &key) : NULL;
+}
+
+
+ngx_ohttp_relay_choice_t *
+ngx_ohttp_relay_select_key(ngx_ohttp_relay_pool_t *pool, u_char id,
+    ngx_pool_t *memory)
+{
+    ngx_str_t                    key;
+    ngx_uint_t                   i, n, known;
+    ngx_ohttp_relay_choice_t    *choice, *all;
+    ngx_ohttp_relay_gateway_t  **gateway;
+
+    key.data = &id;
+    key.len = 1;
+
+    choice = ngx_ohttp_relay_select_find(pool, &key);
+    gateway = pool->keyed.elts;
+    n = 0;
+
+    for (i = 0; i < pool->keyed.nelts; i++) {
+        n += ngx_ohttp_relay_keys_has(gateway[i], id);
+    }
+
+    if (n == 0) {
+        return choice;
+    }
+
+    known = choice ? choice->nmembers : 0;
+
+    /* whose key it is cannot be told: what is sealed to one opens no other's */
+
+    if (known + n > 1 && !pool->shared) {
+        ngx_log_error(NGX_LOG_ERR, memory->log, 0,
+                      "pool \"%V\": %ui gateways have key id %ui, and keys "
+                      "are not shared", &pool->name, known + n,
+                      (ngx_uint_t) id);
+        return NULL;
+    }
+
+    all = ngx_pcalloc(memory, sizeof(ngx_ohttp_relay_choice_t)
+                       + (known + n) * sizeof(ngx_ohttp_relay_gateway_t *));
+    if (all == NULL) {
+        return NULL;
+    }
+
+    all->members = (ngx_ohttp_relay_gateway_t **) (all + 1);
+
+    for (i = 0; i < known; i++) {
+        ngx_ohttp_relay_select_push(all, choice->members[i]);
+    }
+
+    for (i = 0; i < pool->keyed.nelts; i++) {
+        if (ngx_ohttp_relay_keys_has(gateway[i], id)) {
+            ngx_ohttp_relay_select_push(all, gateway[i]);
+        }
+    }
+
+    return all;
+}
+
+
+static void
+ngx_ohttp_relay_select_push(ngx_ohttp_relay_choice_t *choice,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    choice->members[choice->nmembers++] = gateway;
+    choice->weight += gateway->weight;
+}
+
+
+ngx_uint_t
+ngx_ohttp_relay_select_none(ngx_ohttp_relay_pool_t *pool)
+{
+    return pool->choices.nelts == 0 && pool->keyed.nelts == 0;
 }
 
 

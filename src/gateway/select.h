@@ -19,13 +19,26 @@ ngx_uint_t ngx_ohttp_relay_select_reads(ngx_ohttp_relay_pool_t *pool,
     const u_char *name, size_t len);
 
 /*
- * What the value of that header, a last segment of a path, or one byte with a
- * key id chooses; a header that is empty, as if it were not there.  Returns
- * NULL if no gateway of the pool is called so: it is looked up, and nothing
- * else is ever made of it (RFC 9458, section 8.2).
+ * What the value of that header, or a last segment of a path, chooses; a header
+ * that is empty, as if it were not there.  Returns NULL if no gateway of the
+ * pool is called so: it is looked up, and nothing else is ever made of it (RFC
+ * 9458, section 8.2).
  */
 ngx_ohttp_relay_choice_t *ngx_ohttp_relay_select(ngx_ohttp_relay_pool_t *pool,
     ngx_str_t *value);
+
+/*
+ * What a key id chooses: who has it among its key_ids, or in its keys_file as
+ * it is now.  Memory comes from "memory", if any is needed.  Returns NULL if
+ * nobody has it, or more than one has where keys are not shared.
+ */
+ngx_ohttp_relay_choice_t *ngx_ohttp_relay_select_key(
+    ngx_ohttp_relay_pool_t *pool, u_char id, ngx_pool_t *memory);
+
+/*
+ * Whether there is no gateway in the pool: 1 or 0.
+ */
+ngx_uint_t ngx_ohttp_relay_select_none(ngx_ohttp_relay_pool_t *pool);
 
 /*
  * What a request for this path (decoded, without query) chooses by it: the

@@ -16,23 +16,12 @@
 ngx_ohttp_relay_state_e
 ngx_ohttp_relay_gateway_state(ngx_ohttp_relay_gateway_t *gateway)
 {
-    ngx_uint_t  n;
-
     /* one that has been closed is in a roster that is not in use any more */
 
     if (gateway->closed || gateway->admin != NGX_OHTTP_RELAY_ADMIN_UP
         || ngx_ohttp_relay_names_addrs(gateway) == NULL)
     {
         return NGX_OHTTP_RELAY_STATE_UNAVAILABLE;
-    }
-
-    /* without TLS nobody can tell whether it is the one attested */
-
-    if (gateway->attestation == NGX_OHTTP_RELAY_ATTESTATION_REQUIRE
-        && !gateway->url.tls
-        && ngx_ohttp_relay_verdicts_pins(gateway, &n))
-    {
-        return NGX_OHTTP_RELAY_STATE_NOT_ATTESTED;
     }
 
     if (!ngx_ohttp_relay_verdicts_allow(gateway)) {

@@ -10,7 +10,6 @@
 
 #include "../conf/conf.h"
 #include "peer.h"
-#include "state.h"
 #include "tls.h"
 #include "verdicts.h"
 
@@ -73,7 +72,7 @@ ngx_ohttp_relay_tls_init(ngx_conf_t *cf, ngx_ohttp_relay_gateways_t *gateways,
     gateway->upstream.ssl_session_reuse = (gateway->attestation
                                       == NGX_OHTTP_RELAY_ATTESTATION_OFF);
 
-    if (gateway->tls.len == 0) {
+    if (gateway->tls.data == NULL) {
         ssl = &gateways->system_ssl;
 
         if (*ssl == NULL) {
@@ -411,14 +410,6 @@ ngx_ohttp_relay_tls_attested(ngx_ohttp_relay_gateway_t *gateway,
         return 1;
     }
 
-    /* its verdict may have ended since the request asked for it */
-
-    if (ngx_ohttp_relay_gateway_state(gateway)
-        == NGX_OHTTP_RELAY_STATE_NOT_ATTESTED)
-    {
-        return 0;
-    }
-
     pin = ngx_ohttp_relay_verdicts_pins(gateway, &n);
 
     return pin == NULL || ngx_ohttp_relay_tls_match(pin, n, shown);
@@ -448,6 +439,8 @@ static ngx_int_t
 ngx_ohttp_relay_tls_show(X509 *certificate, ngx_ohttp_relay_shown_t *shown)
 {
     ngx_uint_t  kind;
+
+    ngx_memzero(shown, sizeof(ngx_ohttp_relay_shown_t));
 
     for (kind = 0; kind < NGX_OHTTP_RELAY_PIN_KINDS; kind++) {
         if (ngx_ohttp_relay_tls_digest(certificate, kind, shown->digest[kind])

@@ -40,7 +40,6 @@ struct ngx_ohttp_relay_attest_s {
     u_char                  evidence_sha256[NGX_OHTTP_RELAY_VERDICT_DIGEST];
 
     ngx_uint_t                       npins;
-    ngx_uint_t                       pins_generation;
     ngx_ohttp_relay_pin_t            pins[NGX_OHTTP_RELAY_VERDICT_PINS];
 
     ngx_ohttp_relay_gateway_t       *gateway;
@@ -131,13 +130,10 @@ ngx_uint_t ngx_ohttp_relay_verdicts_allow(ngx_ohttp_relay_gateway_t *gateway);
  * of them (*n is 0) is no "any": then no certificate matches.
  *
  * They are those of the last verdict that counted, so that what was let in by
- * it may end.  The second one's number is another one after each change: a
- * connection of another number is not to be reused.
+ * it may end.
  */
 ngx_ohttp_relay_pin_t *ngx_ohttp_relay_verdicts_pins(
     ngx_ohttp_relay_gateway_t *gateway, ngx_uint_t *n);
-ngx_uint_t ngx_ohttp_relay_verdicts_pins_generation(
-    ngx_ohttp_relay_gateway_t *gateway);
 
 /* Tells the state of the gateway's attestation in this worker. */
 void ngx_ohttp_relay_verdicts_state(ngx_ohttp_relay_gateway_t *gateway,

@@ -510,6 +510,16 @@ ngx_ohttp_relay_metrics_leave(ngx_ohttp_relay_counters_t *counters)
 
 
 void
+ngx_ohttp_relay_metrics_show(ngx_ohttp_relay_counters_t *counters,
+    ngx_ohttp_relay_shown_e shown)
+{
+    if (!counters->shared) {
+        counters->figures.shown = shown;
+    }
+}
+
+
+void
 ngx_ohttp_relay_metrics_worker(ngx_ohttp_relay_metrics_t *metrics)
 {
     ngx_uint_t                     held, using;

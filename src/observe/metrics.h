@@ -32,6 +32,17 @@ typedef struct {
 } ngx_ohttp_relay_bucket_t;
 
 
+/* whether a gateway takes new requests, and if not, why */
+
+typedef enum {
+    NGX_OHTTP_RELAY_SHOWN_NONE = 0,          /* nobody has said */
+    NGX_OHTTP_RELAY_SHOWN_READY,
+    NGX_OHTTP_RELAY_SHOWN_UNAVAILABLE,
+    NGX_OHTTP_RELAY_SHOWN_EJECTED,
+    NGX_OHTTP_RELAY_SHOWN_NOT_ATTESTED
+} ngx_ohttp_relay_shown_e;
+
+
 /* plain counters of one gateway: what is added to, and what is published */
 
 typedef struct {
@@ -41,6 +52,7 @@ typedef struct {
     ngx_atomic_t   connect_time[NGX_OHTTP_RELAY_TIME_BUCKETS];
     ngx_atomic_t   first_byte_time[NGX_OHTTP_RELAY_TIME_BUCKETS];
     ngx_atomic_t   in_flight;
+    ngx_atomic_t   shown;                    /* NGX_OHTTP_RELAY_SHOWN_* */
 } ngx_ohttp_relay_figures_t;
 
 
@@ -119,6 +131,13 @@ ngx_ohttp_relay_counters_t *ngx_ohttp_relay_metrics_none(
 ngx_int_t ngx_ohttp_relay_metrics_enter(ngx_ohttp_relay_counters_t *counters,
     ngx_uint_t max);
 void ngx_ohttp_relay_metrics_leave(ngx_ohttp_relay_counters_t *counters);
+
+/*
+ * Says how a gateway fares, which may hang on a single request: so it is
+ * published in steps as well.
+ */
+void ngx_ohttp_relay_metrics_show(ngx_ohttp_relay_counters_t *counters,
+    ngx_ohttp_relay_shown_e shown);
 
 /*
  * Gives back what a worker that died in this one's process slot still held.

@@ -8,18 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "status.h"
-
-
-/* a line of either format: gateway, result and number with their words */
-#define NGX_OHTTP_RELAY_STATUS_LINE  256
-
-
-typedef struct {
-    ngx_ohttp_relay_report_t     *report;
-    ngx_ohttp_relay_published_t  *gateways;  /* first: no gateway */
-    ngx_uint_t                    n;
-} ngx_ohttp_relay_page_t;
+#include "page.h"
 
 
 typedef struct {
@@ -31,12 +20,10 @@ typedef struct {
 } ngx_ohttp_relay_histogram_t;
 
 
+static int ngx_libc_cdecl ngx_ohttp_relay_status_compare(const void *one,
+    const void *two);
 static ngx_int_t ngx_ohttp_relay_status_send(ngx_http_request_t *r,
     ngx_str_t *type, u_char *p, u_char *last);
-static u_char *ngx_ohttp_relay_status_json(u_char *p,
-    ngx_ohttp_relay_page_t *page);
-static u_char *ngx_ohttp_relay_status_json_gateway(u_char *p,
-    ngx_ohttp_relay_figures_t *figures);
 static u_char *ngx_ohttp_relay_status_prometheus(u_char *p,
     ngx_ohttp_relay_page_t *page);
 static u_char *ngx_ohttp_relay_status_results(u_char *p,
@@ -107,26 +94,63 @@ ngx_ohttp_relay_status(ngx_http_request_t *r, ngx_ohttp_relay_status_e format,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (report->gateways->nelts) {
+        ngx_qsort(report->gateways->elts, report->gateways->nelts,
+                  sizeof(ngx_ohttp_relay_shown_gateway_t),
+                  ngx_ohttp_relay_status_compare);
+    }
+
+    if (format == NGX_OHTTP_RELAY_STATUS_JSON) {
+        p = ngx_pnalloc(r->pool, ngx_ohttp_relay_status_json_size(&page));
+        if (p == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        last = ngx_ohttp_relay_status_json(p, &page);
+        return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_json, p, last);
+    }
+
     /* the size follows from the gateways that there are or were */
 
     lines = 32 + 3 * report->nextra
             + page.n * (NGX_OHTTP_RELAY_RESULTS
                         + 2 * (NGX_OHTTP_RELAY_SIZE_BUCKETS + 1)
-                        + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 2);
+                        + 2 * (NGX_OHTTP_RELAY_TIME_BUCKETS + 1) + 3);
 
     p = ngx_pnalloc(r->pool, lines * NGX_OHTTP_RELAY_STATUS_LINE);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (format == NGX_OHTTP_RELAY_STATUS_JSON) {
-        last = ngx_ohttp_relay_status_json(p, &page);
-        return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_json, p, last);
-    }
-
     last = ngx_ohttp_relay_status_prometheus(p, &page);
 
     return ngx_ohttp_relay_status_send(r, &ngx_ohttp_relay_text, p, last);
+}
+
+
+/* by name, as they are looked up */
+
+static int ngx_libc_cdecl
+ngx_ohttp_relay_status_compare(const void *one, const void *two)
+{
+    const ngx_str_t *a = one;
+    const ngx_str_t *b = two;
+
+    if (a->len != b->len) {
+        return a->len < b->len ? -1 : 1;
+    }
+
+    return ngx_memcmp(a->data, b->data, a->len);
+}
+
+
+ngx_ohttp_relay_shown_gateway_t *
+ngx_ohttp_relay_status_gateway(ngx_ohttp_relay_page_t *page, ngx_uint_t i)
+{
+    return bsearch(&page->gateways[i].name, page->report->gateways->elts,
+                   page->report->gateways->nelts,
+                   sizeof(ngx_ohttp_relay_shown_gateway_t),
+                   ngx_ohttp_relay_status_compare);
 }
 
 
@@ -178,64 +202,6 @@ ngx_ohttp_relay_status_send(ngx_http_request_t *r, ngx_str_t *type, u_char *p,
 
 
 static u_char *
-ngx_ohttp_relay_status_json(u_char *p, ngx_ohttp_relay_page_t *page)
-{
-    ngx_uint_t                i;
-    ngx_ohttp_relay_extra_t  *extra;
-
-    p = ngx_sprintf(p, "{\"status\":\"ok\","
-                       "\"version\":\"" NGX_OHTTP_RELAY_VERSION "\","
-                       "\"step_seconds\":%d,\"no_gateway\":",
-                    NGX_OHTTP_RELAY_METRICS_STEP);
-
-    p = ngx_ohttp_relay_status_json_gateway(p, &page->gateways[0].figures);
-
-    p = ngx_sprintf(p, ",\"gateways\":{");
-
-    for (i = 1; i < page->n; i++) {
-        p = ngx_sprintf(p, "%s\"%V\":", i > 1 ? "," : "",
-                        &page->gateways[i].name);
-        p = ngx_ohttp_relay_status_json_gateway(p, &page->gateways[i].figures);
-    }
-
-    p = ngx_sprintf(p, "}");
-
-    if (page->report->store) {
-        p = ngx_sprintf(p, ",\"store\":\"%s\"", page->report->store);
-    }
-
-    p = ngx_sprintf(p, ",\"figures\":{");
-
-    for (i = 0; i < page->report->nextra; i++) {
-        extra = &page->report->extra[i];
-        p = ngx_sprintf(p, "%s\"%s_%s\":%uA", i ? "," : "", extra->room,
-                        extra->name, extra->value);
-    }
-
-    return ngx_sprintf(p, "}}\n");
-}
-
-
-static u_char *
-ngx_ohttp_relay_status_json_gateway(u_char *p,
-    ngx_ohttp_relay_figures_t *figures)
-{
-    ngx_uint_t  i;
-
-    p = ngx_sprintf(p, "{\"in_flight\":%uA,\"requests\":{",
-                    figures->in_flight);
-
-    for (i = 1; i < NGX_OHTTP_RELAY_RESULTS; i++) {
-        p = ngx_sprintf(p, "%s\"%V\":%uA", i > 1 ? "," : "",
-                        &ngx_ohttp_relay_result_names[i],
-                        figures->results[i]);
-    }
-
-    return ngx_sprintf(p, "}}");
-}
-
-
-static u_char *
 ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_page_t *page)
 {
     ngx_uint_t                    i;
@@ -255,6 +221,20 @@ ngx_ohttp_relay_status_prometheus(u_char *p, ngx_ohttp_relay_page_t *page)
         p = ngx_sprintf(p, "ohttp_relay_in_flight{gateway=\"%V\"} %uA\n",
                         &page->gateways[i].name,
                         page->gateways[i].figures.in_flight);
+    }
+
+    p = ngx_sprintf(p, "# HELP ohttp_relay_gateway_ready Whether new requests "
+                       "may go to a gateway.\n"
+                       "# TYPE ohttp_relay_gateway_ready gauge\n");
+
+    for (i = 1; i < page->n; i++) {
+        if (ngx_ohttp_relay_status_gateway(page, i)) {
+            p = ngx_sprintf(p, "ohttp_relay_gateway_ready{gateway=\"%V\"} "
+                               "%d\n",
+                            &page->gateways[i].name,
+                            page->gateways[i].figures.shown
+                            == NGX_OHTTP_RELAY_SHOWN_READY);
+        }
     }
 
     for (histogram = ngx_ohttp_relay_histograms; histogram->name; histogram++) {

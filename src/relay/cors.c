@@ -82,9 +82,8 @@ ngx_ohttp_relay_is_origin(ngx_str_t *value)
 }
 
 
-void
-ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
-    ngx_str_t *allowed)
+ngx_str_t *
+ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value)
 {
     ngx_str_t   *origin;
     ngx_uint_t   i;
@@ -96,10 +95,11 @@ ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
         if (origin[i].len == value->len
             && ngx_memcmp(origin[i].data, value->data, value->len) == 0)
         {
-            *allowed = origin[i];
-            return;
+            return &origin[i];
         }
     }
+
+    return NULL;
 }
 
 
@@ -154,11 +154,11 @@ ngx_ohttp_relay_cors(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ctx->origin.len == 0) {
+    if (ctx->origin == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_ohttp_relay_add_header(r, &allow, &ctx->origin) != NGX_OK) {
+    if (ngx_ohttp_relay_add_header(r, &allow, ctx->origin) != NGX_OK) {
         return NGX_ERROR;
     }
 

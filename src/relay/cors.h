@@ -19,11 +19,11 @@
 ngx_uint_t ngx_ohttp_relay_is_origin(ngx_str_t *value);
 
 /*
- * Sets *allowed to the entry of "origins" (ngx_str_t) that the Origin header
- * value is equal to; leaves it alone if there is none.
+ * Returns the entry of "origins" (ngx_str_t) that the value of the Origin
+ * header is equal to; NULL if there is none.
  */
-void ngx_ohttp_relay_match_origin(ngx_array_t *origins, ngx_str_t *value,
-    ngx_str_t *allowed);
+ngx_str_t *ngx_ohttp_relay_match_origin(ngx_array_t *origins,
+    ngx_str_t *value);
 
 /*
  * Answers a preflight of an allowed origin with 204 (Fetch, section 3.2.2).

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../gateway/opaque.h"
 #include "figures.h"
 
 
@@ -64,7 +65,11 @@ ngx_ohttp_relay_figures_use(void *data, ngx_ohttp_relay_gateway_t *gateway,
         return NGX_ERROR;
     }
 
-    return ngx_ohttp_relay_keys_use(&rmcf->keyring, gateway, memory);
+    if (ngx_ohttp_relay_keys_use(&rmcf->keyring, gateway, memory) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_ohttp_relay_opaque_models_use(gateway, rmcf->watch, memory);
 }
 
 

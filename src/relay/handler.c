@@ -39,6 +39,11 @@ static ngx_int_t ngx_ohttp_relay_enter(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_ohttp_relay_result_e ngx_ohttp_relay_try_gateway(
     ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx);
+static ngx_uint_t ngx_ohttp_relay_is_allowed(ngx_http_request_t *r,
+    ngx_ohttp_relay_permit_t *permit, ngx_ohttp_relay_gateway_t *gateway);
+static ngx_uint_t ngx_ohttp_relay_plan_admits(
+    ngx_ohttp_relay_admission_t *admission,
+    ngx_ohttp_relay_gateway_t *gateway);
 static void ngx_ohttp_relay_cleanup(void *data);
 static ngx_int_t ngx_ohttp_relay_check_envelope(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
@@ -68,7 +73,7 @@ ngx_ohttp_relay_handler(ngx_http_request_t *r)
     ngx_ohttp_relay_look(r, ctx);
     ngx_ohttp_relay_open_log(r);
 
-    if (r->method == NGX_HTTP_OPTIONS && ctx->origin.len) {
+    if (r->method == NGX_HTTP_OPTIONS && ctx->origin) {
         return ngx_ohttp_relay_preflight(r, ctx);
     }
 
@@ -201,18 +206,16 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_main_conf_t  *rmcf;
 
-    if (ctx->profile) {
-        return ngx_ohttp_relay_is_early(r, ctx)
-               ? ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_TOO_EARLY)
-               : ngx_ohttp_relay_profile_door(r, ctx);
-    }
-
-    if (r->method != NGX_HTTP_POST) {
+    if (r->method != NGX_HTTP_POST && ctx->profile == NULL) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED);
     }
 
     if (ngx_ohttp_relay_is_early(r, ctx)) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_TOO_EARLY);
+    }
+
+    if (ctx->profile) {
+        return ngx_ohttp_relay_profile_door(r, ctx);
     }
 
     if (!ctx->accepted) {
@@ -362,7 +365,7 @@ ngx_ohttp_relay_check_gateway(ngx_http_request_t *r,
     pool = ctx->pool;
 
     if (pool == NULL || pool->select != NGX_OHTTP_RELAY_SELECT_KEY_ID
-        || pool->choices.nelts == 0)
+        || ngx_ohttp_relay_select_none(pool))
     {
         return ngx_ohttp_relay_refuse_choice(ctx);
     }
@@ -386,7 +389,8 @@ static ngx_int_t
 ngx_ohttp_relay_refuse_choice(ngx_ohttp_relay_ctx_t *ctx)
 {
     return ngx_ohttp_relay_refuse(ctx,
-                                  ctx->pool && ctx->pool->choices.nelts == 0
+                                  ctx->pool
+                                  && ngx_ohttp_relay_select_none(ctx->pool)
                                   ? NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE
                                   : NGX_OHTTP_RELAY_GATEWAY_UNKNOWN);
 }
@@ -415,14 +419,14 @@ ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         n = ctx->choice->nmembers;
         place = ngx_ohttp_relay_select_place(ctx->choice);
 
-        for (i = 0; i < n && ctx->counters == NULL; i++) {
+        for (i = 0; i < n && !ctx->flying; i++) {
             ngx_ohttp_relay_hold_gateway(ctx,
                             ngx_ohttp_relay_select_at(ctx->choice, place + i));
             (void) ngx_ohttp_relay_try_gateway(r, ctx);
         }
     }
 
-    if (ctx->counters == NULL) {
+    if (!ctx->flying) {
         ngx_ohttp_relay_hold_gateway(ctx, first);
         ctx->retry_after = ngx_ohttp_relay_eject_wait(ctx->choice);
         return ngx_ohttp_relay_refuse(ctx, result);
@@ -435,27 +439,20 @@ ngx_ohttp_relay_enter(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 }
 
 
-/* a place at ctx->gateway, with ctx->counters set, or why there is none */
+/* a place at ctx->gateway, with ctx->flying set, or why there is none */
 
 static ngx_ohttp_relay_result_e
 ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_ohttp_relay_counters_t   *counters;
-    ngx_ohttp_relay_gateway_t    *gateway;
-    ngx_ohttp_relay_admission_t  *admission;
+    ngx_ohttp_relay_state_e     state;
+    ngx_ohttp_relay_gateway_t  *gateway;
 
     gateway = ctx->gateway;
 
-    if (ctx->permit && ctx->permit->admitted) {
-        admission = &ctx->permit->admission;
-
-        if (!ngx_ohttp_relay_access_admits(admission, &gateway->name)
-            && !(gateway->pool_name.len
-                 && ngx_ohttp_relay_access_admits(admission,
-                                                  &gateway->pool_name)))
-        {
-            return NGX_OHTTP_RELAY_GATEWAY_NOT_ALLOWED;
-        }
+    if (ctx->permit && ctx->permit->admitted
+        && !ngx_ohttp_relay_is_allowed(r, ctx->permit, gateway))
+    {
+        return NGX_OHTTP_RELAY_GATEWAY_NOT_ALLOWED;
     }
 
     if (ctx->profile && ngx_ohttp_relay_profile_enter(ctx) != NGX_OK) {
@@ -472,35 +469,75 @@ ngx_ohttp_relay_try_gateway(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         return NGX_OHTTP_RELAY_PAYLOAD_TOO_LARGE;
     }
 
-    switch (ngx_ohttp_relay_gateway_state(gateway)) {
+    state = ngx_ohttp_relay_gateway_state(gateway);
 
-    case NGX_OHTTP_RELAY_STATE_NOT_ATTESTED:
+    if (state == NGX_OHTTP_RELAY_STATE_NOT_ATTESTED) {
         return NGX_OHTTP_RELAY_GATEWAY_NOT_ATTESTED;
+    }
 
-    case NGX_OHTTP_RELAY_STATE_READY:
-        if (!ngx_ohttp_relay_eject_skips(gateway, ctx->choice, ctx->kind)) {
-            break;
-        }
-
-        /* fall through */
-
-    default: /* NGX_OHTTP_RELAY_STATE_UNAVAILABLE */
+    if (state != NGX_OHTTP_RELAY_STATE_READY
+        || ngx_ohttp_relay_eject_skips(gateway, ctx->choice, ctx->kind))
+    {
         return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
-    counters = gateway->counters;
-
-    if (ngx_ohttp_relay_metrics_enter(counters, gateway->max_in_flight)
+    if (ngx_ohttp_relay_metrics_enter(gateway->counters,
+                                      gateway->max_in_flight)
         != NGX_OK)
     {
         return NGX_OHTTP_RELAY_GATEWAY_UNAVAILABLE;
     }
 
-    ctx->counters = counters;
+    ctx->flying = 1;
 
     ngx_ohttp_relay_flight_enter(ctx);
 
     return NGX_OHTTP_RELAY_RESULT_NONE;
+}
+
+
+/* by the credential found good, or by a token beside a JWT that is not */
+
+static ngx_uint_t
+ngx_ohttp_relay_is_allowed(ngx_http_request_t *r,
+    ngx_ohttp_relay_permit_t *permit, ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_ohttp_relay_admission_t   other;
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
+
+    if (ngx_ohttp_relay_plan_admits(&permit->admission, gateway)) {
+        return 1;
+    }
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+
+    if (permit->admission.issuer == NULL
+        || ngx_ohttp_relay_access_token(&rmcf->access, rlcf->auth,
+                                        &permit->credentials, &other)
+           != NGX_OHTTP_RELAY_ACCESS_GRANTED
+        || !ngx_ohttp_relay_plan_admits(&other, gateway))
+    {
+        return 0;
+    }
+
+    permit->admission = other;
+
+    return 1;
+}
+
+
+/* a pool's name covers its members */
+
+static ngx_uint_t
+ngx_ohttp_relay_plan_admits(ngx_ohttp_relay_admission_t *admission,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    return ngx_ohttp_relay_access_admits(admission, &gateway->name)
+           || (gateway->pool_name.len
+               && ngx_ohttp_relay_access_admits(admission,
+                                                &gateway->pool_name));
 }
 
 
@@ -550,9 +587,9 @@ ngx_ohttp_relay_leave(ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_flight_leave(ctx);
 
-    if (ctx->counters) {
-        ngx_ohttp_relay_metrics_leave(ctx->counters);
-        ctx->counters = NULL;
+    if (ctx->flying) {
+        ngx_ohttp_relay_metrics_leave(ctx->gateway->counters);
+        ctx->flying = 0;
     }
 }
 
@@ -648,18 +685,12 @@ static ngx_int_t
 ngx_ohttp_relay_choose_by_key(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx)
 {
-    u_char     id;
-    ngx_str_t  key;
-
-    id = ctx->envelope.key_id;
-
-    key.data = &id;
-    key.len = 1;
-
     ngx_ohttp_relay_renew_pool(r, ctx);
 
     if (ctx->pool) {
-        ctx->choice = ngx_ohttp_relay_select(ctx->pool, &key);
+        ctx->choice = ngx_ohttp_relay_select_key(ctx->pool,
+                                                 ctx->envelope.key_id,
+                                                 r->pool);
     }
 
     if (ctx->choice == NULL) {

@@ -18,7 +18,8 @@
 
 
 /*
- * Set ctx->gateway, or ctx->pool, which may be NULL, in place of the one before.
+ * Sets ctx->gateway, or ctx->pool, which may be NULL, in place of the one
+ * before.
  */
 void ngx_ohttp_relay_hold_gateway(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_gateway_t *gateway);

@@ -285,12 +285,12 @@ ngx_ohttp_relay_location_keys(ngx_ohttp_relay_gateway_t *gateway,
         return gateway->keys_file.len ? NULL : "no \"keys_file\"";
     }
 
-    if (!pool->shared) {
+    if (pool && !ngx_ohttp_relay_keys_pool_is_one(pool)) {
         return "gateways with keys of their own, which are published gateway "
                "by gateway";
     }
 
-    return ngx_ohttp_relay_keys_pool_age(pool) < 0
+    return (pool == NULL || ngx_ohttp_relay_keys_pool_age(pool) < 0)
            ? "no gateway with a \"keys_file\"" : NULL;
 }
 

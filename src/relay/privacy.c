@@ -194,7 +194,11 @@ ngx_ohttp_relay_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
         ngx_ohttp_relay_look_pool(r, ctx);
     }
 
-    ngx_ohttp_relay_profile_look(r, ctx);
+    if ((ctx->gateway && ctx->gateway->profile)
+        || (ctx->pool && ctx->pool->profile))
+    {
+        ngx_ohttp_relay_profile_look(r, ctx);
+    }
 
     ngx_ohttp_relay_forget_headers(r);
     ngx_ohttp_relay_forget_query(r);
@@ -336,7 +340,7 @@ ngx_ohttp_relay_look_header(ngx_ohttp_relay_ctx_t *ctx,
     }
 
     if (rlcf->origins && ngx_ohttp_relay_header_is(h, "origin")) {
-        ngx_ohttp_relay_match_origin(rlcf->origins, &h->value, &ctx->origin);
+        ctx->origin = ngx_ohttp_relay_match_origin(rlcf->origins, &h->value);
         return;
     }
 

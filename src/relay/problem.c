@@ -155,7 +155,7 @@ ngx_ohttp_relay_problem_status(ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_fault_t  *fault;
 
-    fault = ngx_ohttp_relay_profile_fault(ctx);
+    fault = ctx->profile ? ngx_ohttp_relay_profile_fault(ctx) : NULL;
 
     if (fault) {
         return fault->status;
@@ -204,7 +204,7 @@ ngx_ohttp_relay_problem_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx,
 
     ngx_str_set(&r->headers_out.content_type, "application/problem+json");
 
-    fault = ngx_ohttp_relay_profile_fault(ctx);
+    fault = ctx->profile ? ngx_ohttp_relay_profile_fault(ctx) : NULL;
 
     if (fault) {
         ngx_str_set(&r->headers_out.content_type, "application/json");

@@ -51,19 +51,14 @@ static ngx_ohttp_relay_profile_t
 void
 ngx_ohttp_relay_profile_look(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_uint_t                   i, id;
+    ngx_uint_t                   i;
     ngx_list_part_t             *part;
     ngx_table_elt_t             *h;
     ngx_ohttp_relay_exchange_t  *e;
 
-    id = ctx->gateway ? ctx->gateway->profile
-                      : ctx->pool ? ctx->pool->profile : 0;
-
-    if (id == NGX_OHTTP_RELAY_PROFILE_OHTTP) {
-        return;
-    }
-
-    ctx->profile = ngx_ohttp_relay_profiles[id];
+    ctx->profile = ngx_ohttp_relay_profiles[ctx->gateway
+                                            ? ctx->gateway->profile
+                                            : ctx->pool->profile];
 
     e = ngx_pcalloc(r->pool, sizeof(ngx_ohttp_relay_exchange_t));
     if (e == NULL) {
@@ -630,11 +625,7 @@ ngx_ohttp_relay_profile_fault(ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_fault_t  *fault;
 
-    if (ctx->profile == NULL || ctx->exchange == NULL) {
-        return NULL;
-    }
-
-    fault = ctx->exchange->fault;
+    fault = ctx->exchange ? ctx->exchange->fault : NULL;
 
     if (fault && fault->result == ctx->result) {
         return fault;

@@ -123,9 +123,9 @@ extern ngx_ohttp_relay_profile_t  ngx_ohttp_relay_profile_chutes;
 
 
 /*
- * Notes of the client's head what the profile of the gateway or pool in "ctx"
- * reads, as ctx->profile and ctx->exchange; without memory for the latter the
- * door refuses.  With the profile "ohttp" there is nothing to note.
+ * Notes of the client's head what the profile of the gateway in "ctx", or of
+ * its pool, reads, as ctx->profile and ctx->exchange; without memory for the
+ * latter the door refuses.  Not to be called with the profile "ohttp".
  */
 void ngx_ohttp_relay_profile_look(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);

@@ -141,23 +141,22 @@ typedef struct {
 struct ngx_ohttp_relay_ctx_s {
     ngx_connection_t             *connection;
     ngx_log_handler_pt            log_handler;  /* see privacy.c */
-    size_t                        addr_len;     /* the same */
 
     ngx_ohttp_relay_result_e      result;
+    uint32_t                      retry_after;  /* s, with our own answer */
+                                                /* 0: unknown */
 
     /* see hold.h */
     ngx_ohttp_relay_pool_t       *pool;       /* NULL: a gateway is named */
     ngx_ohttp_relay_choice_t     *choice;     /* of the pool; NULL: none */
     ngx_ohttp_relay_gateway_t    *gateway;    /* NULL: not known, or yet */
 
-    ngx_ohttp_relay_counters_t   *counters;   /* not NULL: is in flight */
     ngx_ohttp_relay_profile_t    *profile;    /* NULL: it is OHTTP */
     ngx_ohttp_relay_exchange_t   *exchange;   /* see profile.h */
     ngx_queue_t                   flight;     /* to a row; next: or NULL */
 
     /* what the door has found in the client's head */
-    ngx_uint_t                    kind;       /* NGX_OHTTP_RELAY_SINGLE ... */
-    ngx_str_t                     origin;     /* if it is allowed */
+    ngx_str_t                    *origin;     /* NULL: none that may ask */
 
     ngx_ohttp_relay_permit_t     *permit;     /* NULL: nobody asked for one */
 
@@ -174,8 +173,6 @@ struct ngx_ohttp_relay_ctx_s {
     ngx_chain_t                  *busy;
 
     /* the gateway's answer */
-    ngx_uint_t                    status;     /* 0: not yet read */
-    ngx_uint_t                    interim;    /* heads of 1xx dropped */
     off_t                         content_length;  /* -1: not declared */
     ngx_ohttp_relay_chunk_t       chunk;
     off_t                         sent;       /* bytes without framing */
@@ -188,17 +185,21 @@ struct ngx_ohttp_relay_ctx_s {
     off_t                         out_length;
 
     /* the relay's own answer */
-    ngx_uint_t                    refused_status;  /* the gateway's, or 0 */
-    ngx_uint_t                    retry_after;     /* seconds; 0: unknown */
     ngx_str_t                     body;
 
+    unsigned                      status:10;  /* the gateway's; 0: unread */
+    unsigned                      refused_status:10;  /* that did not pass */
+    unsigned                      addr_len:8; /* see privacy.c */
     unsigned                      scrubbed:1; /* its connection's log */
+    unsigned                      kind:1;     /* NGX_OHTTP_RELAY_SINGLE ... */
+    unsigned                      interim:6;  /* heads of 1xx dropped */
     unsigned                      looked:1;   /* the client's head was read */
     unsigned                      query:1;    /* it has one */
     unsigned                      accepted:1; /* it has a right media type */
     unsigned                      named:1;    /* it has a pool's header */
     unsigned                      ambiguous:1;  /* it has two of them */
     unsigned                      early:1;    /* it has Early-Data: 1 */
+    unsigned                      flying:1;   /* counted at its gateway */
     unsigned                      suite:1;    /* "envelope" is known */
     unsigned                      rest:1;     /* of a body: see body.h */
     unsigned                      others:2;   /* so many gateways more */

@@ -12,6 +12,7 @@
 #include "../gateway/live.h"
 #include "../gateway/opaque.h"
 #include "report.h"
+#include "shown.h"
 
 
 static void ngx_ohttp_relay_report_store(ngx_ohttp_relay_store_t *store,
@@ -60,6 +61,10 @@ ngx_ohttp_relay_report_handler(ngx_http_request_t *r)
     ngx_ohttp_relay_report_models(&rmcf->gateways, &report);
     ngx_ohttp_relay_report_registry(&rmcf->gateways, &report);
     ngx_ohttp_relay_report_ejections(&rmcf->gateways, &report);
+
+    if (ngx_ohttp_relay_shown_collect(rmcf, &report, r->pool) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_ohttp_relay_status(r, rlcf->status, &report);
 }

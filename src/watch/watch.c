@@ -760,6 +760,20 @@ ngx_ohttp_relay_watched_conflicts(ngx_ohttp_relay_watched_t *watched)
 }
 
 
+ngx_str_t *
+ngx_ohttp_relay_watched_name(ngx_ohttp_relay_watched_t *watched)
+{
+    return &watched->name;
+}
+
+
+ngx_atomic_uint_t
+ngx_ohttp_relay_watched_generation(ngx_ohttp_relay_watched_t *watched)
+{
+    return watched->slot ? watched->slot->generation : 0;
+}
+
+
 ngx_atomic_uint_t
 ngx_ohttp_relay_watched_failures(ngx_ohttp_relay_watched_t *watched)
 {

@@ -138,6 +138,13 @@ ngx_int_t ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
     ngx_cycle_t *cycle);
 
 /*
+ * Its full name, and how many contents have been taken over: reloads count on.
+ */
+ngx_str_t *ngx_ohttp_relay_watched_name(ngx_ohttp_relay_watched_t *watched);
+ngx_atomic_uint_t ngx_ohttp_relay_watched_generation(
+    ngx_ohttp_relay_watched_t *watched);
+
+/*
  * How often a changed file could not be taken over, since nginx started; and
  * whether that is so at the moment (1) or not (0).
  */

@@ -88,6 +88,12 @@ static const struct {
       tap_bytes(NONCE CHUNK_64 BILL("\x02", "{}") "\0" SEALED),
       tap_bytes(NONCE CHUNK_64 "\0" SEALED), tap_bytes("{}"), 1, AGAIN },
 
+    { "the longest length of one byte", CHACHA20,
+      tap_bytes(NONCE "\x3f" SEALED SEALED SEALED "0123456789abcde"
+                BILL("\x02", "{}") "\0" SEALED),
+      tap_bytes(NONCE "\x3f" SEALED SEALED SEALED "0123456789abcde" "\0"
+                SEALED), tap_bytes("{}"), 1, AGAIN },
+
     { "a bill behind the nonce", CHACHA20,
       tap_bytes(NONCE BILL("\x02", "{}") "\0" SEALED),
       tap_bytes(NONCE "\0" SEALED), tap_bytes("{}"), 1, AGAIN },

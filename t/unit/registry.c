@@ -226,7 +226,7 @@ main(void)
     for (i = 0; i < tap_array_len(cases); i++) {
         got = render(cases[i].in, strlen(cases[i].in), out, sizeof(out));
 
-        tap_ok(strcmp(got, cases[i].out) == 0, "%s",
+        tap_ok(strcmp(got, cases[i].out) == 0, "%zu: %s", i,
                tap_text(cases[i].in, strlen(cases[i].in)));
 
         if (strcmp(got, cases[i].out) != 0) {
@@ -315,7 +315,9 @@ test_same(void)
         { ATTESTED(",\"policy\":\"p\",\"weight\":1"), 1, 1 },
         { ATTESTED(",\"weight\": 1, \"polic\\u0079\":\"p\""), 1, 1 },
         { ATTESTED(",\"policy\":\"p\",\"weight\":2"), 0, 1 },
-        { ATTESTED(",\"policy\":\"p\",\"weight\":1,\"admin\":\"up\""), 0, 1 },
+        { ATTESTED(",\"policy\":\"p\",\"weight\":1,\"admin\":\"up\""), 1, 1 },
+        { ATTESTED(",\"policy\":\"p\",\"weight\":1,\"admin\":\"drain\""), 0,
+          1 },
         { "{\"version\":1,\"policies\":{\"p\":{\"kind\":\"aws-nitro\","
           "\"max_age\":601}},\"gateways\":{\"g\":{\"url\":\"https://a/\","
           "\"policy\":\"p\",\"weight\":1}}}", 0, 0 },

@@ -38,6 +38,7 @@ func gateway(args []string) error {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:0", "address and port")
 	kem := flags.String("kem", "x25519", "kind of key")
+	keyID := flags.Uint("key-id", 1, "of the key")
 	keysOut := flags.String("keys-out", "", "write the bare key configuration")
 	file := flags.String("capture", "", "append what arrives")
 	token := flags.String("token", "t", "the API key that the application asks for")
@@ -57,7 +58,7 @@ func gateway(args []string) error {
 	pair := ohttp.KeyPair{
 		SecretKey: secret,
 		KeyConfig: ohttp.KeyConfig{
-			KeyID: 1, KemID: kems[*kem], PublicKey: public, SymmetricAlgorithms: suites(*kem),
+			KeyID: byte(*keyID), KemID: kems[*kem], PublicKey: public, SymmetricAlgorithms: suites(*kem),
 		},
 	}
 
