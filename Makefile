@@ -17,7 +17,7 @@ INTEROP     ?= $(sort $(wildcard t/interop/*.t))
 
 # those that wait for the clock begin first, beside all others
 SLOW        := $(addprefix t/,watch_rows.t names.t status.t counters.t \
-	jwks_file.t registry_many.t)
+	jwks_file.t registry_many.t registry_pause.t keys_everywhere.t)
 TESTS       ?= $(SLOW) $(filter-out $(SLOW),$(sort $(wildcard t/*.t)))
 
 ifeq ($(origin CC),default)

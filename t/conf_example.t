@@ -118,6 +118,9 @@ my @told = sort $docs =~ /^### (\w+)\n\n```\nSyntax: +\1 .+;?\n(?: {10}\1 .+;\n)
 cmp_ok(scalar @has, '>', 30, 'the directives of the source');
 is("@told", "@has", 'are those of the documentation');
 
+my $readme = $t->read_file($t->root . '/README.md');
+is(join(' ', grep { $readme !~ /\[$_\]|`$_`/ } @has), '', 'and of the README');
+
 my ($names) = $t->read_file($t->root . '/src/observe/metrics.c') =~ /result_names\[.*?\{(.*?)\};/s;
 like($docs, qr/^\| `$_` \|/m, "the result $_ is documented") for $names =~ /ngx_string\("(\w+)"\)/g;
 

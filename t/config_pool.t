@@ -49,7 +49,7 @@ my @refused = (
     ['a default for keys', '"default" has no meaning', pool('og', 'select key_id; default a;')
         . gateway('a', 'pool og; key_ids 1;') . server('og')],
 
-    ['an unknown pool', 'gateway "a": there is no such "pool"', gateway('a', 'pool ogg; selector b;') . server('a')],
+    ['an unknown pool', 'gateway "a": there is no pool "ogg"', gateway('a', 'pool ogg; selector b;') . server('a')],
     ['a pool twice in a block', '"pool" directive is duplicate', og($header) . gateway('b', 'pool og; pool og; selector b;')],
     ['a selector twice in a block', '"selector" directive is duplicate', og($header) . gateway('b', 'pool og; selector b; selector c;')],
     ['a selector without a pool', 'need a "pool"', gateway('a', 'selector b;') . server('a')],

@@ -235,6 +235,9 @@ my @paths = (
     ['another type', '415 unsupported_media_type', '/alone/v1/chat/completions', type => 'text/plain'],
     ['no type', '415 unsupported_media_type', '/alone/v1/chat/completions', type => undef],
     ['two types', '415 unsupported_media_type', '/alone/v1/chat/completions', type => "application/json\r\nContent-Type: application/json"],
+    ['a body that is compressed', '415 unsupported_media_type', '/alone/v1/chat/completions', headers => [keys_of(), 'Content-Encoding' => 'gzip']],
+    ['one of two codings', '415 unsupported_media_type', '/alone/v1/chat/completions', chunked => 1,
+        headers => [keys_of(), 'Content-Encoding' => "\r\nContent-Encoding: br"]],
     ['a sealed request of another kind', '415 unsupported_media_type', '/alone/v1/chat/completions', type => 'message/ohttp-req'],
     ['no body', '400 malformed_request', '/alone/v1/chat/completions', body => ''],
     ['no body in chunks', '400 malformed_request', '/alone/v1/chat/completions', body => '', chunked => 1],
@@ -248,7 +251,9 @@ for (@paths) {
     is(refused(chat($target, @opt)->answer), $expected, $name);
 }
 
-is(chat('/alone/v1/chat/completions', method => 'PUT')->answer->header('Allow'), 'POST', 'which method there is');
+is(chat('/alone/v1/chat/completions', method => 'PUT')->answer->header('Allow'), 'POST, OPTIONS', 'which method there is');
+is($t->post('/alone/v1/models')->header('Allow'), 'GET, OPTIONS', 'and where browsers may ask');
+is($t->post('/near/v1/models')->header('Allow'), 'GET', 'and where they may not');
 
 my $report = '/alone/v1/attestation/report';
 my $nonce = 'nonce=' . 'a' x 64;
@@ -313,6 +318,8 @@ for my $http (1, 2) {
 
     (undef, $answer) = answered($chat->(), 200, 'application/json', $body, %sealed, 'Content-Encoding' => 'gzip');
     is($answer->says, '502 gateway_error', "an answer that is compressed although nobody asked, HTTP/$http");
+    (undef, $answer) = answered($chat->(), 400, 'application/json', $body, 'Content-Encoding' => 'gzip');
+    is($answer->says, '502 gateway_error', "nor is an error, HTTP/$http");
     (undef, $answer) = answered(get($report, http => $http), 200, 'text/html', '<html>');
     is($answer->says, '502 gateway_error', "a report that is none, HTTP/$http");
 

@@ -72,6 +72,10 @@ for my $http (1, 2) {
     is($answer->body, $problem, "as it is, HTTP/$http");
     is($answer->header('Content-Type'), 'application/problem+json', "its type, HTTP/$http");
 
+    (my $date = $problem) =~ s/#ohttp-key/#date/;
+    $answer = answered($http, 400, 'application/problem+json', $date);
+    is($answer->status . $answer->body, "400$date", "a clock that is wrong, HTTP/$http");
+
     $answer = answered($http, 422, 'Application/JSON; charset=utf-8', $json);
     is($answer->body, $json, "JSON in another spelling, HTTP/$http");
 

@@ -21,8 +21,12 @@ $t->http(<<'EOC');
     ohttp_relay_gateway none  { url http://127.0.0.1:8081/e; insecure on; keepalive 0; keepalive_timeout 60s; }
     ohttp_relay_gateway one   { url http://127.0.0.1:8081/f; insecure on; keepalive 1; keepalive_timeout 60s; }
 
+    ohttp_relay_gateway get   { url http://127.0.0.1:8081/g; insecure on; profile dstack-e2ee; replay_window off; keepalive 4;
+                                keepalive_timeout 60s; read_timeout 500ms; }
+
     server {
         listen 127.0.0.1:8080;
+        location /get/ { ohttp_relay_pass get; }
         location ~ ^/to/(?<name>[a-z]+)$ { ohttp_relay_pass $name; }
     }
 EOC
@@ -104,6 +108,24 @@ for my $how (qw/reset close/) {
     $conn->$how;
     is($client->answer->says, '502 gateway_error', "a new connection, $how at once: one 502");
     ok(!$gateway->asked(0.3), 'no second try');
+}
+
+# Nor is there for a GET, which nginx would send again.
+
+for my $how (qw/reset close wait/) {
+    my @get = ('/get/v1/models', type => undef, method => 'GET', body => undef);
+    $client = $t->start(@get);
+    $conn = $gateway->accept;
+    $conn->request;
+    $conn->answer(200, 'application/json', '{}');
+    is($client->answer->says, '200', 'a list');
+
+    $client = $t->start(@get);
+    is($conn->request->target, '/g/v1/models', 'and another one on the same connection');
+    $conn->$how if $how ne 'wait';
+    is($client->answer->says, $how eq 'wait' ? '504 gateway_timeout' : '502 gateway_error', "$how: one error");
+    ok(!$gateway->asked(0.3), 'and no second try');
+    $conn->close;
 }
 
 # A gateway that closes an idle connection is asked over a new one.

@@ -182,6 +182,7 @@ $t->waitfor('the alarm', sub { crits() > 0 });
 my $since = time;
 all('/keys/slow', $keys{list}, 'a changed key: the old bytes stay published');
 like($t->read_file('error.log'), qr/\[crit\] [^\n]*slow\.keys": the public key of key id 1 has changed/, 'there is an alarm');
+is(errors('slow'), 0, 'which is all that the log says of it');
 
 my ($age) = get('/keys/slow')->header('Cache-Control') =~ /^public, max-age=(\d+)$/;
 cmp_ok($age, '<=', AGE, 'clients hear of what is left');

@@ -33,6 +33,7 @@ my $inside = <<"EOC";
     ohttp_relay_gateway late  { url http://late.test:$port/late; insecure on; }
     ohttp_relay_gateway two   { url http://two.test:$port/two; insecure on; keepalive 0; connect_timeout 2s; }
     ohttp_relay_gateway held  { url http://held.test:$held_port/held; insecure on; keepalive_timeout 60s; }
+    ohttp_relay_gateway pair  { url http://two.test:$held_port/pair; insecure on; keepalive 0; profile dstack-e2ee; replay_window off; }
     ohttp_relay_gateway six   { url http://six.test:$six_port/six; insecure on; }
     ohttp_relay_gateway fixed { url http://127.0.0.1:$port/fixed; insecure on; }
 
@@ -41,6 +42,7 @@ my $inside = <<"EOC";
     server {
         listen 127.0.0.1:8080;
         access_log %%TESTDIR%%/where.log where;
+        location = /v1/models { ohttp_relay_pass pair; }
         location ~ ^/to/(?<name>.*)\$ { ohttp_relay_pass \$name; }
     }
 EOC
@@ -85,6 +87,22 @@ my ($first, $second) = (requests($one), requests($two));
 is(goes('two'), '200', 'serves') for 1 .. 4;
 is(requests($one) - $first, 2, 'and one of them has half of it');
 is(requests($two) - $second, 2, 'the other one the rest');
+
+# What has been sent to one address goes to no other, a GET neither: one of the two begins with the
+# first address.
+
+for (1, 2) {
+    my $client;
+    $t->waitfor('an address', sub {
+        $client = $t->start('/v1/models', type => undef, method => 'GET', body => undef);
+        $held->asked(0.2);
+    });
+    my $conn = $held->accept;
+    $conn->request;
+    $conn->close;
+    is($client->answer->says, '502 gateway_error', 'an address that takes a request and closes: one error');
+    ok(!$held->asked(0.3), 'and no second try');
+}
 
 SKIP: {
     my $six = IO::Socket::IP->new(LocalHost => '::1', LocalPort => $six_port, Listen => 5, ReuseAddr => 1)

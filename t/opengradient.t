@@ -241,14 +241,4 @@ my $least = "\x01\x00\x20\x00\x01\x00\x03" . 'e' x 32 . 't' x 16;
 is(scalar(played(2, sub { $_[0]->answer }, body => $least))->says, '200', 'the shortest request there can be');
 is($t->post($path, body => substr($least, 0, -1))->says, '400 malformed_request', 'and one byte less');
 
-# What the page of this system shows to an operator is what nginx takes.
-
-my ($shown) = $t->read_file($t->root . '/docs/systems/opengradient.md') =~ /^```nginx\n(.*?)^```$/ms;
-$t->write_file('jwks.json', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
-$shown =~ s{/etc/ohttp-relay/}{%%TESTDIR%%/}g;
-$shown =~ s{^( *)listen 443 (.*)}{$1listen 127.0.0.1:8084 $2\n$1ssl_certificate %%TESTDIR%%/enclave.crt;\n$1ssl_certificate_key %%TESTDIR%%/enclave.key;}m;
-my ($code, $printed) = $t->nginx_t($shown);
-is($code, 0, 'the configuration of the page') or diag($printed);
-is(join("\n", grep { /\[warn\]/ && !/"listen \.\.\. http2"/ } split /\n/, $printed), '', 'has nothing to warn about');
-
 $t->done;

@@ -192,6 +192,19 @@ for (
 
 is(raw('http://127.0.0.1:' . $t->port(8084) . '/bare', 'og'), '404', 'an absolute form is but its path');
 
+# The authority of HTTP/2 is no more than that, and a Host beside it nothing.
+
+for (
+    ['og', '127.0.0.1:' . $t->port(8084), '200 a'], ['host', '127.0.0.1:' . $t->port(8084), '404 gateway_unknown'],
+    ['host', 'og', '200 a'], ['host', 'OG', '200 a'], ['host', 'og:1', '200 a'], ['host', 'nobody', '404 gateway_unknown'],
+    ['bare', 'bare', '404'],
+) {
+    my ($path, $authority, $expected) = @$_;
+    is(goes("/$path", http => 2, headers => [Host => $authority]), $expected, "an authority: $authority for /$path");
+    is(goes("/$path", http => 2, headers => [Host => $authority, host => '127.0.0.1:' . $t->port(8084)]) =~ /c$/ ? 'another' : '',
+        '', 'and a Host beside it leads nowhere else');
+}
+
 sub raw {
     my ($target, $host) = @_;
     $_->forget for values %gateway;

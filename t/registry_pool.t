@@ -30,6 +30,7 @@ $registry->row(k1 => 8081, pool => 'ids', key_ids => [1, 2]);
 $registry->row(k3 => 8083, pool => 'ids', key_ids => 3);
 $registry->row(u => 8081, pool => 'urls');
 $registry->row(og => 8081, pool => 'plans', selector => '1a');
+$registry->pool(sealed => select => 'header:X-Model-Pub-Key');
 $registry->write;
 
 $t->http(<<"EOC");
@@ -44,6 +45,7 @@ $t->http(<<"EOC");
     server {
         listen 127.0.0.1:8080;
         location ~ ^/to/(?<name>.*)\$ { ohttp_relay_pass \$name; }
+        location = /v1/chat/completions { ohttp_relay_pass sealed; }
         location = /any { ohttp_relay_pass any; }
         location = /ids { ohttp_relay_pass ids; }
         location = /plans { ohttp_relay_pass plans; ohttp_relay_auth token=pooled token=member; }
@@ -84,6 +86,32 @@ $registry->drop('a', 'b')->publish;
 is(goes('/any'), '503 gateway_unavailable', 'or if the pool is empty');
 $registry->row(c => 8083, pool => 'any')->publish;
 is(goes('/any'), '200 /c', 'until one comes');
+
+# ---- what is not there: what its clients speak is not known, and that is not their fault
+
+my %json = (type => 'application/json', body => '{}', headers => ['X-Signing-Algo' => 'ecdsa',
+    'X-Client-Pub-Key' => 'ab' x 64, 'X-Model-Pub-Key' => 'ab' x 64]);
+my %get = (type => undef, body => undef, method => 'GET');
+my $chat = '/v1/chat/completions';
+
+for ([\%json, 'JSON'], [\%get, 'a GET'], [{}, 'a sealed request']) {
+    my ($opt, $what) = @$_;
+    is(goes('/to/sealed', %$opt), '503 gateway_unavailable', "$what for a pool that is empty");
+    is(goes('/to/nobody', %$opt), '404 gateway_unknown', "$what for a name that is none");
+    ok($t->post('/to/sealed', %$opt)->header('Retry-After') >= 1, 'and when to come again');
+}
+
+is(goes("/plan/$_", %json), '415 unsupported_media_type', "whether there is $_ is not for everybody") for qw/nobody sealed og/;
+is(goes("/plan/$_", %get), '405 method_not_allowed', 'by no method') for qw/nobody sealed og/;
+is(goes("/plan/$_"), '401 credential_required', 'who has a credential may know') for qw/nobody sealed og/;
+
+$registry->row(d => 8081, pool => 'sealed', profile => 'dstack-e2ee', replay_window => 'off', selector => 'ab' x 64)->publish;
+is(goes($chat, %json), '502 gateway_error /d/v1/chat/completions', 'one that comes');
+is(goes($chat, %json, headers => [@{ $json{headers} }[0 .. 3], 'X-Model-Pub-Key' => 'cd' x 64]), '400', 'others are unknown to it');
+$registry->change(d => admin => 'drain')->publish;
+is(goes($chat, %json), '503 gateway_unavailable', 'one that drains');
+$registry->drop('d')->publish;
+is(goes($chat, %json), '503 gateway_unavailable', 'one that goes');
 
 # ---- keys by their ids
 

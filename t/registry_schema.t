@@ -18,6 +18,12 @@ my $t = Test::OhttpRelay->new;
 sub source { $t->read_file($t->root . "/$_[0]") }
 
 my $schema = JSON::PP->new->utf8->decode(source('docs/registry.schema.json'));
+
+# JSON::PP takes the second of two members of one name, and says nothing.
+is(join("\n", sort split /\n/, source('docs/registry.schema.json') =~ s/,$//mgr),
+    join("\n", sort split /\n/, JSON::PP->new->utf8->canonical->pretty->indent_length(2)->space_before(0)->encode($schema) =~ s/,$//mgr),
+    'no member of the schema is there twice');
+
 my $row = source('src/codec/registry_row.c');
 my %blocks = (gateway => source('src/gateway/block.c'), pool => source('src/gateway/pool.c'));
 
@@ -43,6 +49,7 @@ for my $what (qw/gateway pool/) {
     my %parsed = $table =~ /\{ "(\w+)",\s+(NGX_[A-Z_|]+) \}/g;
     my $properties = $schema->{'$defs'}{$what}{properties};
 
+    is(scalar(() = $table =~ /\{ "/g), scalar keys %parsed, "a member of a $what stands once in the parser's table");
     cmp_ok(scalar keys %parsed, '>=', $what eq 'pool' ? 3 : 30, "the parser's members of a $what");
     is(join(' ', sort keys %$properties), join(' ', sort keys %parsed), 'are those of the schema');
     is($schema->{'$defs'}{$what}{additionalProperties}, JSON::PP::false, 'which takes no other one');

@@ -144,7 +144,7 @@ is($verdicts->refused($late), 'is not taken over, its last good content stays in
     . 'the verdicts in force', 'what was written before is refused');
 is(says('row'), $yes, 'and changes nothing');
 
-like($verdicts->refused('{'), qr/: line 1: this is not JSON$/, 'half a file is refused');
+like($verdicts->refused('{'), qr/: line 1: this is not JSON, it ends too early$/, 'half a file is refused');
 like($verdicts->refused($verdicts->text(peer => 1)), qr/: unknown member "peer"$/, 'and one with more than it may have');
 my $moving = $verdicts->text;
 $moving =~ s/"kind":"aws-nitro"/"kind":"aws-nitro","url":"http:\/\/x\/"/;

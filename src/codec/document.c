@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 
+static const char *ngx_ohttp_relay_document_why(json_error_t *at);
 static int ngx_ohttp_relay_document_bounded(const u_char *p,
     const u_char *last, char *error);
 static int ngx_ohttp_relay_document_check(json_t *value, char *error);
@@ -33,13 +34,8 @@ ngx_ohttp_relay_document_read(const u_char *p, const u_char *last, char *error)
     root = json_loadb((const char *) p, last - p, JSON_REJECT_DUPLICATES, &at);
 
     if (root == NULL) {
-
-        /* what jansson says quotes the file */
-
         (void) ngx_ohttp_relay_document_fail(error, "line %d: %s", at.line,
-                             json_error_code(&at) == json_error_duplicate_key
-                             ? "a name is there twice in one object"
-                             : "this is not JSON");
+                                           ngx_ohttp_relay_document_why(&at));
         return NULL;
     }
 
@@ -58,6 +54,28 @@ ngx_ohttp_relay_document_read(const u_char *p, const u_char *last, char *error)
 }
 
 
+/* what jansson says quotes the file, and is not for a log */
+
+static const char *
+ngx_ohttp_relay_document_why(json_error_t *at)
+{
+    switch (json_error_code(at)) {
+
+    case json_error_duplicate_key:
+        return "a name is there twice in one object";
+
+    case json_error_invalid_utf8:
+        return "this is not UTF-8";
+
+    case json_error_premature_end_of_input:
+        return "this is not JSON, it ends too early";
+
+    default:
+        return "this is not JSON";
+    }
+}
+
+
 /* before anything is allocated for what the text claims to hold */
 
 static int
@@ -71,6 +89,12 @@ ngx_ohttp_relay_document_bounded(const u_char *p, const u_char *last,
         return ngx_ohttp_relay_document_fail(error,
                                              "it has more than %d bytes",
                                              NGX_OHTTP_RELAY_DOCUMENT_MAX);
+    }
+
+    if (last - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+        return ngx_ohttp_relay_document_fail(error,
+                                             "it begins with a byte order "
+                                             "mark, JSON must not");
     }
 
     string = 0;

@@ -114,7 +114,8 @@ ngx_ohttp_relay_registry_take(ngx_ohttp_relay_registry_t *registry,
 
     return ngx_ohttp_relay_registry_gateways(registry,
                                              json_object_get(root, "gateways"),
-                                             error);}
+                                             error);
+}
 
 
 static int

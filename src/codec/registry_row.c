@@ -57,6 +57,7 @@ static ngx_ohttp_relay_slice_t *ngx_ohttp_relay_registry_directive(
 static int ngx_ohttp_relay_registry_argument(
     ngx_ohttp_relay_registry_read_t *read, json_t *value, unsigned types,
     ngx_ohttp_relay_slice_t *argument);
+static const char *ngx_ohttp_relay_registry_wanted(unsigned types);
 static int ngx_ohttp_relay_registry_number(
     ngx_ohttp_relay_registry_read_t *read, json_t *value,
     ngx_ohttp_relay_slice_t *argument);
@@ -109,7 +110,6 @@ static const ngx_ohttp_relay_registry_member_t
     { "attestation", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "policy", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "evidence_url", NGX_OHTTP_RELAY_MEMBER_STRING },
-    { "eject", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "profile", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "confidential_models", NGX_OHTTP_RELAY_MEMBER_STRING },
     { "billing_frame", NGX_OHTTP_RELAY_MEMBER_STRING },
@@ -430,7 +430,33 @@ ngx_ohttp_relay_registry_argument(ngx_ohttp_relay_registry_read_t *read,
         return NGX_OHTTP_RELAY_OK;
     }
 
-    return ngx_ohttp_relay_registry_wrong(read, "has a value of a wrong type");
+    return ngx_ohttp_relay_registry_wrong(read,
+                                        ngx_ohttp_relay_registry_wanted(types));
+}
+
+
+static const char *
+ngx_ohttp_relay_registry_wanted(unsigned types)
+{
+    switch (types) {
+
+    case NGX_OHTTP_RELAY_MEMBER_FLAG:
+        return "must be true or false";
+
+    case NGX_OHTTP_RELAY_MEMBER_COUNT:
+        return "must be a number";
+
+    case NGX_OHTTP_RELAY_MEMBER_STRING:
+        return "must be a string";
+
+    case NGX_OHTTP_RELAY_MEMBER_STRINGS:
+        return "must be a string, or an array of strings";
+
+    default:
+        return types & NGX_OHTTP_RELAY_MEMBER_LIST
+               ? "must be a number or a string, or an array of such"
+               : "must be a number or a string";
+    }
 }
 
 

@@ -341,7 +341,17 @@ ngx_ohttp_relay_verdicts_allow(ngx_ohttp_relay_gateway_t *gateway)
 
     attest = gateway->attest;
 
-    if (attest == NULL || ngx_ohttp_relay_attest_holds(attest)) {
+    if (attest == NULL) {
+        return 1;
+    }
+
+    /* one that is closed is not judged any more: nobody knows */
+
+    if (!attest->open) {
+        return 0;
+    }
+
+    if (ngx_ohttp_relay_attest_holds(attest)) {
         return 1;
     }
 

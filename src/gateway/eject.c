@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "eject.h"
+#include "peer.h"
 #include "state.h"
 
 
@@ -78,9 +79,18 @@ ngx_ohttp_relay_eject_skips(ngx_ohttp_relay_gateway_t *gateway,
 
     /* who comes first after the time also ends if its client is slow or gone */
 
-    return ngx_ohttp_relay_eject_left(until) > 0
-           || !ngx_atomic_cmp_set(&gateway->seat->ejected_until, until,
-                                  ngx_current_msec + gateway->eject);
+    if (ngx_ohttp_relay_eject_left(until) > 0
+        || !ngx_atomic_cmp_set(&gateway->seat->ejected_until, until,
+                               ngx_current_msec + gateway->eject))
+    {
+        return 1;
+    }
+
+    /* a connection that was kept would not tell whether another can be made */
+
+    ngx_ohttp_relay_peer_close(gateway);
+
+    return 0;
 }
 
 

@@ -29,6 +29,7 @@ static char *ngx_ohttp_relay_keys_read(ngx_ohttp_relay_gateway_t *gateway,
     ngx_ohttp_relay_keys_snapshot_t *snapshot, u_char *p, u_char *last);
 static ngx_int_t ngx_ohttp_relay_keys_tag(
     ngx_ohttp_relay_keys_snapshot_t *snapshot);
+static void ngx_ohttp_relay_keys_refresh(ngx_ohttp_relay_keys_t *keys);
 static void ngx_ohttp_relay_keys_release(void *data);
 static void ngx_ohttp_relay_keys_log(void *data, ngx_log_t *log);
 
@@ -384,11 +385,24 @@ ngx_ohttp_relay_keys_conflict(u_char *old, u_char *old_last, u_char *p,
 }
 
 
+/* once a worker has published other keys, no other one publishes the old */
+
+static void
+ngx_ohttp_relay_keys_refresh(ngx_ohttp_relay_keys_t *keys)
+{
+    if (keys->watched) {
+        ngx_ohttp_relay_watched_refresh(keys->watched, ngx_cycle->log);
+    }
+}
+
+
 ngx_ohttp_relay_keys_snapshot_t *
 ngx_ohttp_relay_keys_get(ngx_ohttp_relay_keys_t *keys, ngx_pool_t *pool)
 {
     ngx_pool_cleanup_t               *cln;
     ngx_ohttp_relay_keys_snapshot_t  *snapshot;
+
+    ngx_ohttp_relay_keys_refresh(keys);
 
     if (keys->snapshot == NULL) {
         return NULL;
@@ -441,6 +455,10 @@ ngx_ohttp_relay_keys_check(ngx_ohttp_relay_gateway_t *gateway, uint8_t id)
 {
     if (gateway->unknown_key == 0) {
         return NGX_OK;
+    }
+
+    if (gateway->keys) {
+        ngx_ohttp_relay_keys_refresh(gateway->keys);
     }
 
     if (gateway->keys == NULL || gateway->keys->snapshot == NULL) {

@@ -102,8 +102,14 @@ ngx_ohttp_relay_member_join(ngx_conf_t *cf, ngx_ohttp_relay_roster_t *roster,
 
     pool = ngx_ohttp_relay_roster_pool(roster, &gateway->pool_name);
 
-    wrong = pool ? ngx_ohttp_relay_member_wrong(pool, gateway)
-                 : "there is no such \"pool\"";
+    if (pool == NULL) {
+        ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,
+                                   "gateway \"%V\": there is no pool \"%V\"",
+                                   &gateway->name, &gateway->pool_name);
+        return NGX_ERROR;
+    }
+
+    wrong = ngx_ohttp_relay_member_wrong(pool, gateway);
 
     if (wrong) {
         ngx_ohttp_relay_conf_wrong(cf->log, gateway->file, gateway->line,

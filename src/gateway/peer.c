@@ -57,6 +57,8 @@ static ngx_int_t ngx_ohttp_relay_peer_addrs(ngx_ohttp_relay_peer_t *peer);
 static ngx_addr_t *ngx_ohttp_relay_peer_address(ngx_ohttp_relay_peer_t *peer);
 static void ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
+static void ngx_ohttp_relay_peer_give_up(ngx_peer_connection_t *pc,
+    ngx_http_upstream_t *u);
 static void ngx_ohttp_relay_peer_move(ngx_peer_connection_t *pc,
     ngx_ohttp_relay_peer_t *peer);
 static ngx_uint_t ngx_ohttp_relay_peer_reusable(ngx_ohttp_relay_peer_t *peer,
@@ -300,15 +302,38 @@ ngx_ohttp_relay_peer_free(ngx_peer_connection_t *pc, void *data,
         pc->tries--;
     }
 
+    if ((state & NGX_PEER_FAILED) && peer->upstream->request_sent) {
+        ngx_ohttp_relay_peer_give_up(pc, peer->upstream);
+        return;
+    }
+
     /* one that was kept may just have ended: nginx allows for one try more */
 
     if (pc->tries == 0
         && !pc->cached
         && (state & NGX_PEER_FAILED)
-        && !peer->upstream->request_sent
         && ngx_ohttp_relay_peer_other)
     {
         ngx_ohttp_relay_peer_move(pc, peer);
+    }
+}
+
+
+/*
+ * What nginx knows to be idempotent, a GET, it would take to another address,
+ * or to the same one if its connection had been kept.
+ */
+
+static void
+ngx_ohttp_relay_peer_give_up(ngx_peer_connection_t *pc, ngx_http_upstream_t *u)
+{
+    pc->tries = 0;
+
+    if (pc->cached) {
+        pc->cached = 0;
+
+        /* there was no connecting whose time could be counted */
+        u->state->connect_time = (ngx_msec_t) -1;
     }
 }
 

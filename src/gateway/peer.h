@@ -37,8 +37,8 @@ ngx_int_t ngx_ohttp_relay_peer_init(ngx_conf_t *cf,
 void ngx_ohttp_relay_peer_moved(ngx_ohttp_relay_gateway_t *gateway);
 
 /*
- * Closes the idle connections of a gateway to which no new request comes; those
- * in use are closed when they are free.
+ * Closes the idle connections of a gateway; of one to which no new request
+ * comes those in use are closed, too, when they are free.
  */
 void ngx_ohttp_relay_peer_close(ngx_ohttp_relay_gateway_t *gateway);
 

@@ -507,6 +507,7 @@ ngx_ohttp_relay_answer_head(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     if (ctx->status >= 300
         && (ctx->status < 400 || ctx->status == 401 || ctx->status == 407
             || !ctx->json
+            || (ctx->exchange && ctx->exchange->coded)
             || ctx->content_length > NGX_OHTTP_RELAY_MAX_ERROR))
     {
         return ngx_ohttp_relay_answer_refused(r, ctx);

@@ -10,6 +10,7 @@
 
 #include "../gateway/eject.h"
 #include "../gateway/peer.h"
+#include "../gateway/verdicts.h"
 #include "answer.h"
 #include "forward.h"
 #include "handler.h"
@@ -53,6 +54,17 @@ void
 ngx_ohttp_relay_forward(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_http_upstream_t  *u;
+
+    /* a body, or the store, may have taken longer than a verdict holds */
+
+    if (!ngx_ohttp_relay_verdicts_allow(ctx->gateway)
+        && ngx_ohttp_relay_enter_other(r, ctx) != NGX_OK)
+    {
+        ngx_ohttp_relay_leave(ctx);
+        ngx_http_finalize_request(r, ngx_ohttp_relay_refuse(ctx,
+                                        NGX_OHTTP_RELAY_GATEWAY_NOT_ATTESTED));
+        return;
+    }
 
     if (ngx_http_upstream_create(r) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

@@ -28,6 +28,8 @@
 static void ngx_ohttp_relay_free_ctx(void *data);
 static ngx_int_t ngx_ohttp_relay_door(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
+static ngx_uint_t ngx_ohttp_relay_is_nowhere(ngx_http_request_t *r,
+    ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_is_early(ngx_http_request_t *r,
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_int_t ngx_ohttp_relay_check_credential(ngx_http_request_t *r,
@@ -206,6 +208,10 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
     ngx_ohttp_relay_main_conf_t  *rmcf;
 
+    if (ngx_ohttp_relay_is_nowhere(r, ctx)) {
+        return ngx_ohttp_relay_refuse_choice(ctx);
+    }
+
     if (r->method != NGX_HTTP_POST && ctx->profile == NULL) {
         return ngx_ohttp_relay_refuse(ctx, NGX_OHTTP_RELAY_METHOD_NOT_ALLOWED);
     }
@@ -250,6 +256,30 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What clients of a gateway speak that is not here is not known: what is no
+ * sealed request may be right for it, so neither its method nor its type is
+ * found wrong.  But who has not shown a credential yet does not try names.
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_is_nowhere(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
+{
+    ngx_ohttp_relay_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
+
+    if ((r->method == NGX_HTTP_POST && ctx->accepted)
+        || (rlcf->name.lengths && ngx_ohttp_relay_auth_asks(rlcf->auth)))
+    {
+        return 0;
+    }
+
+    return ctx->gateway == NULL
+           && (ctx->pool == NULL || ngx_ohttp_relay_select_none(ctx->pool));
 }
 
 
@@ -547,7 +577,9 @@ ngx_ohttp_relay_enter_other(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
     ngx_uint_t                  i, n, place;
     ngx_ohttp_relay_gateway_t  *failed;
 
-    if (ctx->choice == NULL || ctx->others == NGX_OHTTP_RELAY_MAX_OTHERS) {
+    if (ctx->choice == NULL || ctx->others == NGX_OHTTP_RELAY_MAX_OTHERS
+        || ngx_ohttp_relay_hold_tried(r, ctx->gateway) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 

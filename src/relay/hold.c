@@ -11,6 +11,9 @@
 #include "hold.h"
 
 
+static void ngx_ohttp_relay_hold_release(void *data);
+
+
 void
 ngx_ohttp_relay_hold_gateway(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_gateway_t *gateway)
@@ -24,6 +27,33 @@ ngx_ohttp_relay_hold_gateway(ngx_ohttp_relay_ctx_t *ctx,
     }
 
     ctx->gateway = gateway;
+}
+
+
+ngx_int_t
+ngx_ohttp_relay_hold_tried(ngx_http_request_t *r,
+    ngx_ohttp_relay_gateway_t *gateway)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ohttp_relay_hold_release;
+    cln->data = gateway;
+
+    ngx_ohttp_relay_gateway_hold(gateway);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_ohttp_relay_hold_release(void *data)
+{
+    ngx_ohttp_relay_gateway_release(data);
 }
 
 

@@ -27,6 +27,14 @@ void ngx_ohttp_relay_hold_pool(ngx_ohttp_relay_ctx_t *ctx,
     ngx_ohttp_relay_pool_t *pool);
 
 /*
+ * Keeps a gateway that was tried in vain in memory to the request's end: nginx
+ * has pointers to its addresses for the log.  Returns NGX_OK or NGX_ERROR (no
+ * memory).
+ */
+ngx_int_t ngx_ohttp_relay_hold_tried(ngx_http_request_t *r,
+    ngx_ohttp_relay_gateway_t *gateway);
+
+/*
  * Sets ctx->gateway or ctx->pool to what has this name now, or neither.
  */
 void ngx_ohttp_relay_hold_name(ngx_ohttp_relay_ctx_t *ctx,

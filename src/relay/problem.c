@@ -372,6 +372,8 @@ ngx_ohttp_relay_problem_allow(ngx_http_request_t *r,
 
     static ngx_str_t  post = ngx_string("POST");
     static ngx_str_t  post_options = ngx_string("POST, OPTIONS");
+    static ngx_str_t  get = ngx_string("GET");
+    static ngx_str_t  get_options = ngx_string("GET, OPTIONS");
     static ngx_str_t  get_head = ngx_string("GET, HEAD");
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
@@ -380,8 +382,10 @@ ngx_ohttp_relay_problem_allow(ngx_http_request_t *r,
         return &get_head;
     }
 
-    if (ctx->exchange && ctx->exchange->route) {
-        return &ctx->exchange->route->name;
+    if (ctx->exchange && ctx->exchange->route
+        && ctx->exchange->route->method == NGX_HTTP_GET)
+    {
+        return rlcf->origins ? &get_options : &get;
     }
 
     return rlcf->origins ? &post_options : &post;

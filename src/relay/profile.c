@@ -175,6 +175,7 @@ ngx_ohttp_relay_profile_look_header(ngx_ohttp_relay_profile_t *profile,
     ngx_ohttp_relay_slice_t  *value;
 
     static ngx_str_t  type = ngx_string("content-type");
+    static ngx_str_t  coding = ngx_string("content-encoding");
 
     p = h->value.data;
     last = p + h->value.len;
@@ -187,6 +188,13 @@ ngx_ohttp_relay_profile_look_header(ngx_ohttp_relay_profile_t *profile,
         e->media = e->typed ? NGX_OHTTP_RELAY_MEDIA_OTHER
                             : ngx_ohttp_relay_media_type(p, last);
         e->typed = 1;
+        return;
+    }
+
+    if (h->key.len == coding.len
+        && ngx_memcmp(h->lowcase_key, coding.data, coding.len) == 0)
+    {
+        e->packed |= (h->value.len != 0);
         return;
     }
 
@@ -281,7 +289,9 @@ ngx_ohttp_relay_profile_door_body(ngx_http_request_t *r,
 
     e = ctx->exchange;
 
-    if (e->media != e->route->media) {
+    /* without its coding, which does not pass, a body would be another one */
+
+    if (e->media != e->route->media || e->packed) {
         return ngx_ohttp_relay_refuse(ctx,
                                       NGX_OHTTP_RELAY_UNSUPPORTED_MEDIA_TYPE);
     }

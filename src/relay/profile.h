@@ -74,6 +74,7 @@ struct ngx_ohttp_relay_exchange_s {
     ngx_uint_t                    media;      /* of the request */
     unsigned                      repeated;   /* bits of headers */
     unsigned                      typed:1;    /* "media" is known */
+    unsigned                      packed:1;   /* the body is, so they say */
     unsigned                      query:1;    /* it is not of the route */
     unsigned                      method:1;   /* and this is not, either */
     unsigned                      confirmed:1;   /* see profile->confirm */

@@ -14,8 +14,6 @@
 
 
 static void ngx_ohttp_relay_watch_timer(ngx_event_t *ev);
-static u_char *ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
-    ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool);
 static ngx_int_t ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
     ngx_ohttp_relay_file_t *file, ngx_pool_t *pool, ngx_log_t *log);
 static ngx_int_t ngx_ohttp_relay_watch_take(ngx_ohttp_relay_watched_t *watched,
@@ -30,6 +28,8 @@ ngx_int_t
 ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
     ngx_cycle_t *cycle)
 {
+    ngx_core_conf_t  *ccf;
+
     if (watch == NULL) {
         return NGX_OK;
     }
@@ -45,6 +45,20 @@ ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
     /* what was published since the configuration was read, at once */
 
     ngx_ohttp_relay_watch_timer(&watch->timer);
+
+    /*
+     * Then one after the other: with many of them on a few processors, all that
+     * take over a large file at a time would keep each other waiting.
+     */
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (watch->live == NULL && ngx_worker < (ngx_uint_t) ccf->worker_processes)
+    {
+        ngx_del_timer(&watch->timer);
+        ngx_add_timer(&watch->timer,
+                      watch->interval * ngx_worker / ccf->worker_processes);
+    }
 
     return NGX_OK;
 }
@@ -100,6 +114,7 @@ ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
     char               *error;
     size_t              size;
     u_char             *p;
+    ngx_int_t           rc;
     ngx_pool_t         *pool;
     ngx_atomic_uint_t   generation;
 
@@ -113,12 +128,13 @@ ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
     p = ngx_ohttp_relay_watch_copy(watched, generation, &size, pool);
     error = "no memory";
 
-    if (p == NULL) {
-        /* published anew, or no memory: in a second it is tried again */
+    rc = p ? watched->take(watched->data, p, p + size, pool, &error)
+           : NGX_DECLINED;
 
-    } else if (watched->take(watched->data, p, p + size, pool, &error)
-               == NGX_OK)
-    {
+    if (rc == NGX_DECLINED) {
+        /* a later one is there, or no memory: in a second it is tried again */
+
+    } else if (rc == NGX_OK) {
         watched->generation = generation;
 
     } else if (watched->refused != generation) {
@@ -134,7 +150,29 @@ ngx_ohttp_relay_watch_follow(ngx_ohttp_relay_watched_t *watched,
 }
 
 
-static u_char *
+void
+ngx_ohttp_relay_watched_refresh(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log)
+{
+    ngx_atomic_uint_t  generation;
+
+    if (watched->slot == NULL) {
+        return;
+    }
+
+    generation = watched->slot->generation;
+
+    /* what could not be taken over waits for the timer */
+
+    if (generation != watched->generation && generation != watched->refused
+        && watched->slot->epoch == watched->epoch)
+    {
+        ngx_ohttp_relay_watch_follow(watched, log);
+    }
+}
+
+
+u_char *
 ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
     ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool)
 {
@@ -168,6 +206,35 @@ ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
     ngx_shmtx_unlock(&shpool->mutex);
 
     return p;
+}
+
+
+/* whether this is what the file was before */
+
+ngx_uint_t
+ngx_ohttp_relay_watch_published(ngx_ohttp_relay_watched_t *watched, u_char *p,
+    u_char *last)
+{
+    ngx_uint_t                     current, same;
+    ngx_ohttp_relay_watch_slot_t  *slot;
+
+    slot = watched->slot;
+
+    /* while nginx is reloaded two workers read files, and give memory back */
+
+    ngx_shmtx_lock(&watched->shpool->mutex);
+
+    current = slot->generation & 1;
+
+    /* the content is still that of nobody in a zone that is new */
+
+    same = slot->generation != 0
+           && slot->size[current] == (size_t) (last - p)
+           && ngx_memcmp(slot->content[current], p, last - p) == 0;
+
+    ngx_shmtx_unlock(&watched->shpool->mutex);
+
+    return same;
 }
 
 
@@ -250,6 +317,8 @@ ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
     file->error = ngx_ohttp_relay_watch_conflict(watched, file->p, file->last,
                                                  pool, log);
     if (file->error) {
+        /* which was said, and counted, as what it is */
+        watched->complained = file->id;
         return NGX_AGAIN;
     }
 
@@ -257,7 +326,8 @@ ngx_ohttp_relay_watch_read(ngx_ohttp_relay_watched_t *watched,
                                     pool);
     if (rc == NGX_OK) {
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "\"%V\" has changed and was taken over", &watched->name);
+                      "\"%V\" %swas taken over", &watched->name,
+                      watched->generation > 1 ? "has changed and " : "");
     }
 
     return rc;
@@ -274,6 +344,8 @@ ngx_ohttp_relay_watch_take(ngx_ohttp_relay_watched_t *watched, u_char *p,
     ngx_int_t           rc;
     ngx_atomic_uint_t   generation;
 
+    static char  no_memory[] = "no memory";
+
     generation = watched->slot->generation;
     room = NULL;
 
@@ -285,10 +357,13 @@ ngx_ohttp_relay_watch_take(ngx_ohttp_relay_watched_t *watched, u_char *p,
         }
     }
 
-    *error = "no memory";
+    *error = no_memory;
 
     if (watched->take(watched->data, p, last, pool, error) != NGX_OK) {
-        rc = NGX_DECLINED;
+
+        /* without a word on the content it may be right */
+
+        rc = (*error == no_memory) ? NGX_AGAIN : NGX_DECLINED;
 
     } else {
         rc = ngx_ohttp_relay_watch_publish(watched, generation, p, last, room);

@@ -594,46 +594,29 @@ ngx_ohttp_relay_watch_inherit(ngx_ohttp_relay_watch_t *watch,
 }
 
 
-/* whether this is what the file was before */
-
-ngx_uint_t
-ngx_ohttp_relay_watch_published(ngx_ohttp_relay_watched_t *watched, u_char *p,
-    u_char *last)
-{
-    ngx_uint_t                     current;
-    ngx_ohttp_relay_watch_slot_t  *slot;
-
-    slot = watched->slot;
-    current = slot->generation & 1;
-
-    /* the content is still that of nobody in a zone that is new */
-
-    return slot->generation != 0
-           && slot->size[current] == (size_t) (last - p)
-           && ngx_memcmp(slot->content[current], p, last - p) == 0;
-}
-
-
 char *
 ngx_ohttp_relay_watch_conflict(ngx_ohttp_relay_watched_t *watched, u_char *p,
     u_char *last, ngx_pool_t *pool, ngx_log_t *log)
 {
     char                          *error;
+    size_t                         size;
     u_char                        *old;
-    ngx_uint_t                     current;
+    ngx_atomic_uint_t              generation;
     ngx_ohttp_relay_watch_slot_t  *slot;
 
     slot = watched->slot;
-    current = slot->generation & 1;
-    old = slot->content[current];
+    generation = slot->generation;
 
-    if (watched->conflict == NULL || slot->generation == 0
-        || slot->size[current] == 0)
-    {
+    if (watched->conflict == NULL || generation == 0) {
         return NULL;
     }
 
-    error = watched->conflict(old, old + slot->size[current], p, last, pool);
+    old = ngx_ohttp_relay_watch_copy(watched, generation, &size, pool);
+    if (old == NULL) {
+        return "what was published before cannot be read now";
+    }
+
+    error = size ? watched->conflict(old, old + size, p, last, pool) : NULL;
     if (error == NULL) {
         return NULL;
     }

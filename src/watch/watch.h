@@ -138,6 +138,13 @@ ngx_int_t ngx_ohttp_relay_watch_init_process(ngx_ohttp_relay_watch_t *watch,
     ngx_cycle_t *cycle);
 
 /*
+ * Takes over now what another worker has published, rather than at the next
+ * look: for what clients could see workers differ in.  In a worker.
+ */
+void ngx_ohttp_relay_watched_refresh(ngx_ohttp_relay_watched_t *watched,
+    ngx_log_t *log);
+
+/*
  * Its full name, and how many contents have been taken over: reloads count on.
  */
 ngx_str_t *ngx_ohttp_relay_watched_name(ngx_ohttp_relay_watched_t *watched);

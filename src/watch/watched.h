@@ -177,6 +177,14 @@ char *ngx_ohttp_relay_watch_conflict(ngx_ohttp_relay_watched_t *watched,
 ngx_int_t ngx_ohttp_relay_watch_publish(ngx_ohttp_relay_watched_t *watched,
     ngx_atomic_uint_t generation, u_char *p, u_char *last, u_char *room);
 
+/*
+ * A copy of what was published as "generation", in memory of "pool", and its
+ * size; NULL if that is not the one published last any more, or if there is no
+ * memory.
+ */
+u_char *ngx_ohttp_relay_watch_copy(ngx_ohttp_relay_watched_t *watched,
+    ngx_atomic_uint_t generation, size_t *size, ngx_pool_t *pool);
+
 /* Gives the memory of one content back; under the lock. */
 void ngx_ohttp_relay_watch_drop(ngx_slab_pool_t *shpool,
     ngx_ohttp_relay_watch_slot_t *slot, ngx_uint_t which);
