@@ -5,6 +5,7 @@ BUILD       ?= build
 JOBS        ?= 4
 SUITES      ?= bookworm trixie testing
 MODULES_DIR ?= /usr/lib/nginx/modules
+BIN_DIR     ?= /usr/bin
 DESTDIR     ?=
 KEEP        ?=
 
@@ -25,6 +26,7 @@ CC          := gcc
 endif
 
 SO          := ngx_ohttp_relay_module.so
+AGENT       := ohttp-relay-agent
 PEER        := t/peers/ohttp-peer
 ACCESS      := t/peers/access-peer
 PROVE       := prove -j$(JOBS) -It/lib
@@ -34,6 +36,7 @@ export BUILD CC CACHE
 # what t/ takes from its environment
 export TEST_NGINX_BINARY ?= /usr/sbin/nginx
 export TEST_NGINX_MODULE ?= $(abspath $(BUILD))/$(SO)
+export TEST_OHTTP_AGENT  ?= $(abspath $(BUILD))/$(AGENT)
 export TEST_OHTTP_PEER   ?= $(abspath $(BUILD))/ohttp-peer
 export TEST_ACCESS_PEER  ?= $(abspath $(BUILD))/access-peer/access-peer.mjs
 export TEST_INTEROP_CACHE ?= $(abspath $(CACHE))
@@ -56,7 +59,7 @@ deps:           ## install the Debian packages that are missing
 deps-build deps-check deps-bench deps-matrix deps-interop: deps-%:
 	@.ci/deps $*
 
-build: deps-build ## build the module against the distribution's nginx
+build: deps-build ## build the module for the distribution's nginx, and the agent
 	@.ci/build release $(BUILD)
 
 peer: $(BUILD)/ohttp-peer $(BUILD)/access-peer/access-peer.mjs
@@ -102,11 +105,13 @@ fuzz: deps-check ## run each fuzz target for FUZZ_SECONDS (60)
 
 test-asan: export TEST_NGINX_BINARY = $(abspath $(BUILD))/asan/nginx
 test-asan: export TEST_NGINX_MODULE = $(abspath $(BUILD))/asan/$(SO)
+test-asan: export TEST_OHTTP_AGENT = $(abspath $(BUILD))/asan/$(AGENT)
 test-asan: deps unit-build peer ## run t/ with address and undefined sanitizers
 	@.ci/build asan $(BUILD)/asan
 	$(PROVE) $(TESTS)
 
 cover: export TEST_NGINX_MODULE = $(abspath $(BUILD))/cover/$(SO)
+cover: export TEST_OHTTP_AGENT = $(abspath $(BUILD))/cover/$(AGENT)
 cover: deps unit-build peer ## run t/ and print which lines were covered
 	@.ci/build cover $(BUILD)/cover
 	find $(BUILD)/cover -name '*.gcda' -delete
@@ -125,8 +130,9 @@ bench: deps deps-bench build peer ## measure against plain proxy_pass
 docker-check: deps-matrix ## carry out the Dockerfile in a clean root
 	.ci/dockerfile-in-root Dockerfile
 
-install: build  ## install the module into MODULES_DIR
+install: build  ## install into MODULES_DIR, and the agent into BIN_DIR
 	install -D -m 644 $(BUILD)/$(SO) $(DESTDIR)$(MODULES_DIR)/$(SO)
+	install -D -m 755 $(BUILD)/$(AGENT) $(DESTDIR)$(BIN_DIR)/$(AGENT)
 
 clean:          ## remove all that was built
 	rm -rf --one-file-system $(BUILD)

@@ -47,6 +47,7 @@ sub run_program {
 	my ($count, $failed, $planned) = (0, 0, 'no plan');
 
 	local $ENV{ASAN_OPTIONS} = 'detect_stack_use_after_return=1';
+	local $ENV{TEST_NGINX_DATA} = File::Spec->catdir($FindBin::Bin, 'data');
 
 	my $pid = open(my $out, '-|', $program);
 

@@ -14,18 +14,28 @@ FUZZ_LIBS_jwt  := -ljwt
 FUZZ_SRCS_redis_reply := src/store/redis_reply.c
 FUZZ_LIBS_redis_reply := -lhiredis
 
+# what the agent knows, without what makes it a program
+FUZZ_AGENT   := $(filter-out src/agent/main.c src/agent/command_%, \
+	$(wildcard src/agent/*.c))
+
+$(foreach name,cbor cose event_log keys near nitro pck pem quote secure_enclave snp, \
+	$(eval FUZZ_SRCS_$(name) := $(FUZZ_AGENT)) \
+	$(eval FUZZ_LIBS_$(name) := -ljansson -lcrypto))
+
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 60
 
 FUZZ_CFLAGS  := -g -O1 -Wall -Wextra -Werror \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer -iquote src/codec -iquote src/access -iquote src/store
+	-fno-omit-frame-pointer -iquote src/codec -iquote src/access \
+	-iquote src/agent -iquote src/store
 
 FUZZ_CODEC   := $(wildcard src/codec/*.c)
 FUZZ_STORE   := $(addprefix src/store/,gcra.c ledger.c rates.c state.c table.c)
 FUZZ_DEPS    := $(FUZZ_CODEC) $(FUZZ_STORE) $(FUZZ_SRCS_jwt) \
 	$(FUZZ_SRCS_redis_reply) $(wildcard src/codec/*.h src/access/*.h) \
-	$(wildcard src/store/*.h) t/fuzz/fuzz.h
+	$(wildcard src/store/*.h) $(FUZZ_AGENT) $(wildcard src/agent/*.h) \
+	t/fuzz/fuzz.h
 FUZZ_NAMES   := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
 FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_NAMES))
 

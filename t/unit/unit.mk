@@ -18,14 +18,23 @@ UNIT_LIBS_jwt_claims := $(UNIT_LIBS_jwt)
 UNIT_SRCS_redis_reply := src/store/redis_reply.c
 UNIT_LIBS_redis_reply := -lhiredis
 
+# what the agent knows, without what makes it a program
+UNIT_AGENT := $(filter-out src/agent/main.c src/agent/command_%, \
+	$(wildcard src/agent/*.c))
+
+$(foreach name,binding cbor event_log keccak near nitro nitro_flips \
+	nitro_forms pck secure_enclave snp tdx tdx_forms, \
+	$(eval UNIT_SRCS_$(name) := $(UNIT_AGENT)) \
+	$(eval UNIT_LIBS_$(name) := -ljansson -lcrypto))
+
 UNIT_CFLAGS := -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -iquote src/codec \
-	-iquote src/access -iquote src/store
+	-iquote src/access -iquote src/agent -iquote src/store
 
 UNIT_SRCS   := $(wildcard src/codec/*.c) \
 	$(addprefix src/store/,gcra.c ledger.c rates.c state.c table.c)
-UNIT_HDRS   := $(wildcard src/codec/*.h src/access/*.h src/store/*.h \
-	t/unit/*.h)
+UNIT_HDRS   := $(wildcard src/codec/*.h src/access/*.h src/agent/*.h \
+	src/store/*.h t/unit/*.h)
 UNIT_TESTS  := $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 
 # each source is compiled once, for all the tests it is part of
