@@ -23,6 +23,7 @@ $t->http(<<'EOC');
 
         location = /relay  { ohttp_relay_pass llm; }
         location = /single { ohttp_relay_pass single; }
+        location ~ ^/any/(?<name>.*)$ { ohttp_relay_pass $name; }
     }
 EOC
 
@@ -119,6 +120,13 @@ for my $http (1, 2) {
 }
 
 is(scalar $gateway->wait_requests(18), 18, 'all of it reached the gateway');
+
+# What no gateway here could accept is refused before it is asked whose it is.
+
+is($t->post('/any/nobody', method => 'GET', type => undef, body => undef)->says, '405 method_not_allowed',
+    'a method for a gateway that is not there');
+is($t->post('/any/nobody', type => 'text/plain')->says, '415 unsupported_media_type', 'and a media type');
+is($t->post('/any/nobody')->says, '404 gateway_unknown', 'and then the gateway');
 
 # Expect: a refusal that the head decides comes instead of the 100.
 

@@ -133,6 +133,7 @@ ngx_ohttp_relay_roster_add(ngx_ohttp_relay_roster_t *roster,
 
     roster->max_body = ngx_max(roster->max_body, gateway->max_body);
     roster->down |= (gateway->admin == NGX_OHTTP_RELAY_ADMIN_DOWN);
+    roster->opaque |= (gateway->profile != NGX_OHTTP_RELAY_PROFILE_OHTTP);
 
     return NGX_OK;
 }

@@ -29,6 +29,7 @@ struct ngx_ohttp_relay_roster_s {
                                              /* both sorted by name */
     off_t                          max_body; /* the largest of them */
 
+    unsigned                       opaque:1; /* some have another profile */
     unsigned                       live:1;   /* members come and go */
     unsigned                       running:1;  /* and they have begun to */
     unsigned                       down:1;   /* a row is to be down at once */

@@ -260,21 +260,31 @@ ngx_ohttp_relay_door(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 
 
 /*
- * What clients of a gateway speak that is not here is not known: what is no
- * sealed request may be right for it, so neither its method nor its type is
- * found wrong.  But who has not shown a credential yet does not try names.
+ * Where gateways have other profiles, or rows may bring some, it is not known
+ * what clients of one that is not here speak: what is no sealed request may be
+ * right for it, so neither its method nor its type is found wrong.  But who has
+ * not shown a credential yet does not try names.
  */
 
 static ngx_uint_t
 ngx_ohttp_relay_is_nowhere(ngx_http_request_t *r, ngx_ohttp_relay_ctx_t *ctx)
 {
-    ngx_ohttp_relay_loc_conf_t  *rlcf;
+    ngx_ohttp_relay_roster_t     *roster;
+    ngx_ohttp_relay_loc_conf_t   *rlcf;
+    ngx_ohttp_relay_main_conf_t  *rmcf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_ohttp_relay_module);
 
     if ((r->method == NGX_HTTP_POST && ctx->accepted)
         || (rlcf->name.lengths && ngx_ohttp_relay_auth_asks(rlcf->auth)))
     {
+        return 0;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_ohttp_relay_module);
+    roster = rmcf->gateways.roster;
+
+    if (!roster->opaque && !roster->live) {
         return 0;
     }
 
