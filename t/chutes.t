@@ -215,8 +215,8 @@ is(refused(invoke('/e2e/invoke?a=b')->answer), '400 malformed_request', 'the sam
 is(refused(get("/e2e/instances/$good%2fx")->answer), '404 Not Found', 'an id with an escaped slash');
 is(refused(get('/e2e/instances/..')->answer), '404 Not Found', 'an id that is one');
 is(refused(get('/e2e/instances/' . 'a' x 65)->answer), '404 Not Found', 'an id too long');
-is(refused(invoke('/e2e/invoke', type => 'application/json')->answer), '415 unsupported_media_type', 'JSON');
-is(refused(invoke('/e2e/invoke', type => undef)->answer), '415 unsupported_media_type', 'no type');
+is(refused(invoke('/e2e/invoke', type => 'application/json')->answer), '422 Content-Type must be application/octet-stream', 'JSON');
+is(refused(invoke('/e2e/invoke', type => undef)->answer), '422 Content-Type must be application/octet-stream', 'no type');
 is(refused(invoke('/e2e/invoke', body => '')->answer), '400 Empty request body', 'no body');
 is(refused(invoke('/e2e/invoke', body => 'x' x 1115)->answer), '400 Empty request body', 'one byte too few');
 is(refused(invoke('/e2e/invoke', body => 'x' x 1115, chunked => 1)->answer), '400 Empty request body', 'in chunks as well');

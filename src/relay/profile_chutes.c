@@ -69,7 +69,15 @@ static ngx_ohttp_relay_fault_t  ngx_ohttp_relay_chutes_other =
         "relay knows; choose another one");
 
 
+/* as the API answers what is no sealed request; its proxies probe with that */
+
 static ngx_ohttp_relay_fault_t  ngx_ohttp_relay_chutes_faults[] = {
+
+    ngx_ohttp_relay_chutes_error(NGX_OHTTP_RELAY_UNSUPPORTED_MEDIA_TYPE, 422,
+        "Content-Type must be application/octet-stream",
+        "send one sealed request as application/octet-stream, without a "
+        "Content-Encoding"),
+
     { NGX_OHTTP_RELAY_RESULT_NONE, 0, ngx_null_string }
 };
 
