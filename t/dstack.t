@@ -12,12 +12,13 @@ use lib "$FindBin::Bin/lib";
 use Digest::SHA qw/sha256_hex/;
 use Test::More;
 use Test::OhttpRelay;
+use Test::OhttpRelay::Points qw/BASE_POINT/;
 
 my $t = Test::OhttpRelay->new->has(qw/http2/);
 
 sub hex_of { join '', map { ('0' .. '9', 'a' .. 'f')[rand 16] } 1 .. $_[0] }
 
-my ($one, $two, $three, $client_key) = (hex_of(128), hex_of(128), hex_of(64), hex_of(128));
+my ($one, $two, $three, $client_key) = (hex_of(128), hex_of(128), hex_of(64), BASE_POINT);
 
 $t->http(<<"EOC");
     ohttp_relay_gateway alone {
@@ -149,6 +150,10 @@ for my $http (1, 2) {
         200, 'application/json', '{"text":"x"}');
     is($request->start, 'GET /base/v1/signature/chatcmpl-1.a_B?signing_algo=ecdsa HTTP/1.1', "a signature, HTTP/$http");
     is($answer->body, '{"text":"x"}', "and what it is, HTTP/$http");
+
+    ($request) = answered(get('/alone/v1/signature/x?model=other%2Fname&signing_algo=ecdsa', http => $http),
+        200, 'application/json', '{"text":"x"}');
+    is($request->start, 'GET /base/v1/signature/x?signing_algo=ecdsa&model=other%2Fname HTTP/1.1', "of a model, HTTP/$http");
 }
 
 my ($request, $answer) = answered(chat('/alone/v1/chat/completions'), 200, 'application/json', $body, %sealed);
@@ -180,12 +185,16 @@ my @refused = (
     ['two algorithms', '400 e2ee_invalid_signing_algo', keys_of('X-Signing-Algo' => "ecdsa\r\nX-Signing-Algo: ecdsa")],
     ['a key that is no hex', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => 'g' x 128)],
     ['a key with a blank', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => substr($one, 0, 64) . ' ' . substr($one, 0, 63))],
-    ['a key with 0x', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "0x$one")],
-    ['a key of half a byte', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => substr $one, 1)],
+    ['a key with 0x', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "0x$client_key")],
+    ['a key of half a byte', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => substr $client_key, 1)],
     ['a key of the other algorithm', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => 'a' x 64)],
     ['the same for ed25519', '400 e2ee_invalid_public_key', keys_of('X-Signing-Algo' => 'ed25519', 'X-Model-Pub-Key' => $three)],
-    ['a key of 65 bytes that begins otherwise', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "02$one")],
-    ['a key of 66 bytes', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "0404$one")],
+    ['a key of 65 bytes that begins otherwise', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "02$client_key")],
+    ['a key of 66 bytes', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => "0404$client_key")],
+    ['a key that is no point', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => '11' x 64)],
+    ['a point that is none', '400 e2ee_invalid_public_key', keys_of('X-Client-Pub-Key' => '00' x 64)],
+    ['a key that shares no secret', '400 e2ee_invalid_public_key', keys_of('X-Signing-Algo' => 'ed25519',
+        'X-Client-Pub-Key' => '01' . '00' x 31, 'X-Model-Pub-Key' => $three)],
     ['a wrong key of the model', '400 e2ee_invalid_public_key', keys_of('X-Model-Pub-Key' => 'zz')],
     ['two keys of the model', '400 e2ee_invalid_public_key', keys_of('X-Model-Pub-Key' => "$one\r\nx-model-pub-key: $one")],
     ['version 3', '400 e2ee_invalid_version', v2('X-E2EE-Version' => 3)],
@@ -270,6 +279,7 @@ my @queries = (
     ['an "&" at the beginning', "$report?&$nonce"],
     ['a semicolon', "$report?$nonce;signing_algo=ecdsa"],
     ['a parameter of another path', "/alone/v1/signature/a?$nonce"],
+    ['two models', '/alone/v1/signature/a?model=a&model=b'],
     ['one where there is none', '/alone/v1/models?a=b'],
 );
 

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
+use Test::OhttpRelay::Points qw/BASE_POINT OTHER_POINT/;
 
 my $t = Test::OhttpRelay->new->has(qw/redis http2/);
 my $secret = $t->write_file('secret', join '', map { chr int rand 256 } 1 .. 40);
@@ -56,7 +57,7 @@ sub nonce { $t->canary->word . ++$nonces }
 sub chat {
     my ($name, $nonce, $time, %opt) = @_;
 
-    my %headers = ('X-Signing-Algo' => 'ecdsa', 'X-Client-Pub-Key' => 'ab' x 64, 'X-Model-Pub-Key' => 'cd' x 64,
+    my %headers = ('X-Signing-Algo' => 'ecdsa', 'X-Client-Pub-Key' => BASE_POINT, 'X-Model-Pub-Key' => 'cd' x 64,
         'X-E2EE-Version' => 2, 'X-E2EE-Nonce' => $nonce, 'X-E2EE-Timestamp' => $time, %{ $opt{change} // {} });
     my $answer = $t->post("/$name/v1/chat/completions", type => 'application/json',
         headers => [map { ($_ => $headers{$_}) } grep { defined $headers{$_} } sort keys %headers], %opt);
@@ -81,7 +82,7 @@ is(chat('d', $nonce, $now, body => '{"another":"one"}'), '400 e2ee_replay_detect
 is(chat('d', $nonce, $now, change => { 'X-Signing-Algo' => 'ECDSA' }), '400 e2ee_replay_detected', 'in another spelling');
 is(chat('d', $nonce, $now, change => { 'X-E2EE-Version' => undef }), '400 e2ee_replay_detected', 'without the version');
 is(chat('d', $nonce, $now, change => { 'X-E2EE-Version' => 1 }), '400 e2ee_replay_detected', 'with another version');
-is(chat('d', $nonce, $now, change => { 'X-Client-Pub-Key' => 'ef' x 64 }), '400 e2ee_replay_detected', 'for another key');
+is(chat('d', $nonce, $now, change => { 'X-Client-Pub-Key' => OTHER_POINT }), '400 e2ee_replay_detected', 'for another key');
 is(chat('d', $nonce, $now - 1), '200', 'with another time it is another one');
 is(chat('d', "$nonce.", $now), '200', 'and so is another nonce');
 is(chat('d', $nonce, $now, change => { 'X-Signing-Algo' => 'ed25519', 'X-Client-Pub-Key' => 'ab' x 32,
@@ -126,7 +127,7 @@ is(chat('gone', $nonce, $now), '502 gateway_error', 'what has not reached its ga
 
 my %says;
 ($nonce, $now) = (nonce(), time);
-my %headers = ('X-Signing-Algo' => 'ecdsa', 'X-Client-Pub-Key' => 'ab' x 64, 'X-Model-Pub-Key' => 'cd' x 64,
+my %headers = ('X-Signing-Algo' => 'ecdsa', 'X-Client-Pub-Key' => BASE_POINT, 'X-Model-Pub-Key' => 'cd' x 64,
     'X-E2EE-Nonce' => $nonce, 'X-E2EE-Timestamp' => $now);
 my @sent = map { $t->start('/d/v1/chat/completions', type => 'application/json', headers => [%headers]) } 1 .. 20;
 $says{ $_->answer->status }++ for @sent;

@@ -11,9 +11,10 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
+use Test::OhttpRelay::Points qw/BASE_POINT/;
 
 my $t = Test::OhttpRelay->new->has(qw/http2/);
-my $key = 'ab' x 64;
+my $key = BASE_POINT;
 my $chute = '0c3f2a52-4d0e-5b6b-9a53-0f1ad7a3a001';
 
 $t->http(<<'EOC');

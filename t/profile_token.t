@@ -11,11 +11,12 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
+use Test::OhttpRelay::Points qw/BASE_POINT/;
 
 my $t = Test::OhttpRelay->new->has(qw/http2 access-peer/);
 my $access = $t->access;
 my $key = $access->issuer_key('demo');
-my ($one, $two) = ('ab' x 64, 'cd' x 64);
+my ($one, $two) = (BASE_POINT, 'cd' x 64);
 my $chute = '0c3f2a52-4d0e-5b6b-9a53-0f1ad7a3a001';
 $t->write_file('models.json', qq({"data":["$chute"]}));
 chmod 0644, $t->dir . '/models.json';

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::OhttpRelay;
+use Test::OhttpRelay::Points qw/BASE_POINT/;
 
 my $t = Test::OhttpRelay->new->has(qw/access-peer/);
 my $registry = $t->registry;
@@ -90,7 +91,7 @@ is(goes('/any'), '200 /c', 'until one comes');
 # ---- what is not there: what its clients speak is not known, and that is not their fault
 
 my %json = (type => 'application/json', body => '{}', headers => ['X-Signing-Algo' => 'ecdsa',
-    'X-Client-Pub-Key' => 'ab' x 64, 'X-Model-Pub-Key' => 'ab' x 64]);
+    'X-Client-Pub-Key' => BASE_POINT, 'X-Model-Pub-Key' => 'ab' x 64]);
 my %get = (type => undef, body => undef, method => 'GET');
 my $chat = '/v1/chat/completions';
 

@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "../codec/point.h"
 #include "profile.h"
 
 
@@ -30,13 +31,6 @@
 #define NGX_OHTTP_RELAY_DSTACK_SERVED                                        \
     "this relay serves POST /v1/chat/completions with sealed texts, "        \
     "GET /v1/attestation/report, GET /v1/signature/ID and GET /v1/models"
-
-
-/* digits of keys: of 32 bytes, of 64, and of these with 04 in front */
-
-#define NGX_OHTTP_RELAY_DSTACK_ED25519   64
-#define NGX_OHTTP_RELAY_DSTACK_ECDSA     128
-#define NGX_OHTTP_RELAY_DSTACK_POINT     130
 
 
 /* the first three are the same in both tables */
@@ -58,6 +52,8 @@ static ngx_ohttp_relay_fault_t *ngx_ohttp_relay_dstack_check_version(
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_dstack_is_key(ngx_ohttp_relay_slice_t *algo,
     ngx_ohttp_relay_slice_t *key);
+static ngx_uint_t ngx_ohttp_relay_dstack_can_seal(
+    ngx_ohttp_relay_slice_t *algo, ngx_ohttp_relay_slice_t *key);
 static ngx_uint_t ngx_ohttp_relay_dstack_is_stranger(
     ngx_ohttp_relay_ctx_t *ctx);
 static ngx_uint_t ngx_ohttp_relay_dstack_claim(ngx_ohttp_relay_exchange_t *e,
@@ -79,7 +75,8 @@ static ngx_ohttp_relay_fault_t  ngx_ohttp_relay_dstack_algo =
 static ngx_ohttp_relay_fault_t  ngx_ohttp_relay_dstack_key =
     ngx_ohttp_relay_dstack_malformed("e2ee_invalid_public_key",
         "X-Client-Pub-Key and X-Model-Pub-Key must be hexadecimal: 64 or 65 "
-        "bytes for ecdsa, 32 bytes for ed25519");
+        "bytes for ecdsa, 32 bytes for ed25519; and the client's a key to "
+        "which an answer can be sealed");
 
 static ngx_ohttp_relay_fault_t  ngx_ohttp_relay_dstack_version =
     ngx_ohttp_relay_dstack_malformed("e2ee_invalid_version",
@@ -140,6 +137,14 @@ static ngx_ohttp_relay_parameter_t  ngx_ohttp_relay_dstack_report[] = {
 };
 
 
+/* "model": what newer ones keep an answer under */
+
+static ngx_ohttp_relay_parameter_t  ngx_ohttp_relay_dstack_signature[] = {
+    { "signing_algo", { NGX_OHTTP_RELAY_VALUE_WORD, 1, 8, "ecdsa ed25519" } },
+    { "model", { NGX_OHTTP_RELAY_VALUE_VISIBLE, 1, 256, NULL } }
+};
+
+
 static ngx_ohttp_relay_parameter_t  ngx_ohttp_relay_near_report[] = {
     { "signing_algo", { NGX_OHTTP_RELAY_VALUE_WORD, 1, 8, "ecdsa ed25519" } },
     { "nonce", { NGX_OHTTP_RELAY_VALUE_HEX, 64, 64, NULL } },
@@ -174,7 +179,7 @@ static ngx_ohttp_relay_profile_route_t  ngx_ohttp_relay_dstack_routes[] = {
     ngx_ohttp_relay_dstack_get("/v1/attestation/report",
                                ngx_ohttp_relay_dstack_report, 4),
     ngx_ohttp_relay_dstack_get("/v1/signature/*",
-                               ngx_ohttp_relay_dstack_report, 1),
+                               ngx_ohttp_relay_dstack_signature, 2),
     ngx_ohttp_relay_dstack_get("/v1/models", NULL, 0)
 };
 
@@ -341,7 +346,10 @@ ngx_ohttp_relay_dstack_check(ngx_ohttp_relay_ctx_t *ctx)
                                     &header[NGX_OHTTP_RELAY_DSTACK_CLIENT])
         || !ngx_ohttp_relay_dstack_is_key(
                                     &header[NGX_OHTTP_RELAY_DSTACK_ALGO],
-                                    &header[NGX_OHTTP_RELAY_DSTACK_MODEL]))
+                                    &header[NGX_OHTTP_RELAY_DSTACK_MODEL])
+        || !ngx_ohttp_relay_dstack_can_seal(
+                                    &header[NGX_OHTTP_RELAY_DSTACK_ALGO],
+                                    &header[NGX_OHTTP_RELAY_DSTACK_CLIENT]))
     {
         return &ngx_ohttp_relay_dstack_key;
     }
@@ -394,12 +402,32 @@ ngx_ohttp_relay_dstack_is_key(ngx_ohttp_relay_slice_t *algo,
     ngx_ohttp_relay_slice_t *key)
 {
     if (algo->len == sizeof("ed25519") - 1) {
-        return key->len == NGX_OHTTP_RELAY_DSTACK_ED25519;
+        return key->len == NGX_OHTTP_RELAY_POINT_ED25519;
     }
 
-    return key->len == NGX_OHTTP_RELAY_DSTACK_ECDSA
-           || (key->len == NGX_OHTTP_RELAY_DSTACK_POINT
+    return key->len == NGX_OHTTP_RELAY_POINT_SECP256K1
+           || (key->len == NGX_OHTTP_RELAY_POINT_PREFIXED
                && key->data[0] == '0' && key->data[1] == '4');
+}
+
+
+/*
+ * Where nothing can be sealed to a client's key, the proxy has been seen to
+ * send the events of a stream in clear, and to say "X-E2EE-Applied: true".
+ */
+
+static ngx_uint_t
+ngx_ohttp_relay_dstack_can_seal(ngx_ohttp_relay_slice_t *algo,
+    ngx_ohttp_relay_slice_t *key)
+{
+    const u_char  *last;
+
+    last = key->data + key->len;
+
+    return (algo->len == sizeof("ed25519") - 1
+            ? ngx_ohttp_relay_point_ed25519(key->data, last)
+            : ngx_ohttp_relay_point_secp256k1(key->data, last))
+           == NGX_OHTTP_RELAY_OK;
 }
 
 

@@ -41,6 +41,6 @@ with httpx.Client(base_url=relay, trust_env=False, timeout=30) as http:
             said["choices"][0]["message"]["content"], me,
             fields.response_aad("m", said["id"], once, now)), flush=True)
 
-        hashes = hashlib.sha256(body).hexdigest() + ":" + hashlib.sha256(answer.content).hexdigest()
+        hashes = hashlib.sha256(body).hexdigest() + ":" + hashlib.sha256(json.dumps(said).encode()).hexdigest()
         signature = http.get("/v1/signature/" + said["id"], headers=headers)
         print("signature", signature.json().get("text") == hashes, flush=True)

@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self, status, body, **more):
-        data = json.dumps(body).encode()
+        data = json.dumps(body, separators=(",", ":")).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **more}.items():
             self.send_header(name, value)
@@ -59,9 +59,10 @@ class Handler(BaseHTTPRequestHandler):
         text = fields.unseal(request["messages"][0]["content"], key, fields.request_aad(model, nonce, time))
         id = f"chatcmpl-{name}-{len(signed)}"
         sealed = fields.seal(f"{name} heard: {text}", client, fields.response_aad(model, id, nonce, time))
-        sent = self.answer(200, {"id": id, "model": model, "choices": [{"message": {"content": sealed}}]},
-                           **{"X-E2EE-Applied": "true", "X-E2EE-Version": "2", "X-E2EE-Algo": "ecdsa"})
-        signed[id] = hashlib.sha256(body).hexdigest() + ":" + hashlib.sha256(sent).hexdigest()
+        said = {"id": id, "model": model, "choices": [{"message": {"content": sealed}}]}
+        # as the proxy does it: what is signed has blanks that what is sent has not
+        signed[id] = hashlib.sha256(body).hexdigest() + ":" + hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        self.answer(200, said, **{"X-E2EE-Applied": "true", "X-E2EE-Version": "2", "X-E2EE-Algo": "ecdsa"})
 
 
 server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
