@@ -112,6 +112,29 @@ done:
 }
 
 
+ngx_ohttp_relay_answer_e
+ngx_ohttp_relay_chain_verify_by(ngx_ohttp_relay_chain_t *chain, X509 *leaf,
+    X509 *issuer, ngx_ohttp_relay_finding_t *finding)
+{
+    STACK_OF(X509)  *issuers;
+
+    issuers = sk_X509_new_null();
+
+    if (issuers == NULL || sk_X509_push(issuers, issuer) == 0) {
+        sk_X509_free(issuers);
+        return ngx_ohttp_relay_unjudged(finding, "no memory");
+    }
+
+    chain->issuers = issuers;
+
+    (void) ngx_ohttp_relay_chain_verify(chain, leaf, finding);
+
+    sk_X509_free(issuers);
+
+    return finding->answer;
+}
+
+
 static int
 ngx_ohttp_relay_chain_prepare(const ngx_ohttp_relay_chain_t *chain,
     X509_STORE *store, X509_STORE_CTX *ctx, X509 *leaf)

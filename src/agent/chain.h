@@ -44,6 +44,14 @@ ngx_ohttp_relay_answer_e ngx_ohttp_relay_chain_verify(
     ngx_ohttp_relay_finding_t *finding);
 
 /*
+ * The same with one issuer between the leaf and the root; chain->issuers is set
+ * here, and of no use afterwards.
+ */
+ngx_ohttp_relay_answer_e ngx_ohttp_relay_chain_verify_by(
+    ngx_ohttp_relay_chain_t *chain, X509 *leaf, X509 *issuer,
+    ngx_ohttp_relay_finding_t *finding);
+
+/*
  * Reads a certificate of DER that ends at last and not before.  Returns it,
  * to be freed with X509_free(), or NULL.
  */

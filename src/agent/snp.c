@@ -275,25 +275,14 @@ ngx_ohttp_relay_snp_chain(const ngx_ohttp_relay_snp_policy_t *policy,
                                        "the certificate is not that of a chip");
     }
 
-    chain.issuers = sk_X509_new_null();
-
-    if (chain.issuers == NULL
-        || sk_X509_push(chain.issuers, sk_X509_value(certificates, 1)) == 0)
-    {
-        sk_X509_free(chain.issuers);
-        return ngx_ohttp_relay_unjudged(finding, "no memory");
-    }
-
     chain.root = policy->root;
     chain.crls = NULL;
     chain.now = policy->now;
     chain.strict = 0;
 
-    ngx_ohttp_relay_chain_verify(&chain, vcek, finding);
-
-    sk_X509_free(chain.issuers);
-
-    return finding->answer;
+    return ngx_ohttp_relay_chain_verify_by(&chain, vcek,
+                                           sk_X509_value(certificates, 1),
+                                           finding);
 }
 
 

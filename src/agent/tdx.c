@@ -175,25 +175,14 @@ ngx_ohttp_relay_tdx_chain(STACK_OF(X509) *certificates,
                                 "the certificate is not that of a platform");
     }
 
-    chain.issuers = sk_X509_new_null();
-
-    if (chain.issuers == NULL
-        || sk_X509_push(chain.issuers, sk_X509_value(certificates, 1)) == 0)
-    {
-        sk_X509_free(chain.issuers);
-        return ngx_ohttp_relay_unjudged(finding, "no memory");
-    }
-
     chain.root = policy->root;
     chain.crls = crls;
     chain.now = policy->now;
     chain.strict = 1;
 
-    ngx_ohttp_relay_chain_verify(&chain, pck, finding);
-
-    sk_X509_free(chain.issuers);
-
-    return finding->answer;
+    return ngx_ohttp_relay_chain_verify_by(&chain, pck,
+                                           sk_X509_value(certificates, 1),
+                                           finding);
 }
 
 
