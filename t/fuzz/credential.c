@@ -42,7 +42,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     || got.kind != NGX_OHTTP_RELAY_CREDENTIAL_OTHER);
 
     } else {
+        fuzz_again(&got);
+    }
 
+    /* what a bearer is made of is not looked at here */
+
+    if (rc == NGX_OHTTP_RELAY_OK
+        && got.kind == NGX_OHTTP_RELAY_CREDENTIAL_TOKEN)
+    {
         for (i = 0; i < got.value.len; i++) {
             fuzz_assert(got.value.data[i] != '"');
             fuzz_assert(got.value.data[i] != '\\');
@@ -50,7 +57,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         || got.value.data[i] == '\t');
         }
 
-        fuzz_again(&got);
         fuzz_twice(copy, size);
     }
 
